@@ -1,4 +1,4 @@
-# What a person, and CI, does with Carrel. The work itself is in scripts/; each script may also be run alone.
+# What people and CI run. The work itself is in scripts/; each script can also be run on its own.
 
 .DEFAULT_GOAL := help
 .PHONY: help run run-distributed observe test lint rust web docs deploy-check dashboards clients e2e simulation faults \
@@ -10,13 +10,13 @@ help: ## Show this list
 run: ## Build and start Carrel with the demo directory on http://127.0.0.1:8080
 	@scripts/run.sh
 
-run-distributed: ## Build and start Carrel as many processes, with a PostgreSQL and a Redis, on http://127.0.0.1:9100
+run-distributed: ## Build and start Carrel as many processes, with PostgreSQL and Redis, on http://127.0.0.1:9100
 	@scripts/run-distributed.sh
 
-observe: ## Start that with a desk that is never quiet, a viewer of its traces, and Prometheus with the alerts
+observe: ## Start run-distributed with a busy desk, a trace viewer, and Prometheus with the alert rules
 	@scripts/observe.sh
 
-test: ## Run everything that CI runs: lint, pages, Rust tests, foreign clients, deployment, dashboards, browsers
+test: ## Run everything that CI runs
 	@scripts/test.sh
 
 lint: ## Check formatting, lints, types, protos and dependencies
@@ -28,50 +28,50 @@ rust: ## Run the Rust tests
 web: ## Check, test and build the pages
 	@scripts/web.sh
 
-docs: ## Check the documents, and start Carrel as README says
+docs: ## Check the documentation, and start Carrel as README says
 	@scripts/docs.sh
 
-deploy-check: ## Check the image, the compose file and the chart of deploy/, without an engine or a cluster
+deploy-check: ## Check the image, the compose file and the chart in deploy/, without a container engine or a cluster
 	@scripts/deploy.sh
 
-dashboards: ## Ask a Prometheus that scrapes a running Carrel every query of the dashboards and alerts
+dashboards: ## Run every query of the dashboards and alerts against a Prometheus that scrapes a running Carrel
 	@scripts/dashboards.sh
 
-clients: ## Play the foreign clients against a Carrel of their own
+clients: ## Test the example clients against a running Carrel
 	@scripts/clients.sh
 
-e2e: ## Play the stories in Chromium against a Carrel of their own
+e2e: ## Run the browser tests in Chromium against a running Carrel
 	@scripts/e2e.sh
 
-faults: ## Break a running Carrel on purpose, each kind of fault once, and judge what people saw
+faults: ## Inject each kind of fault into a running Carrel once, and check what people saw
 	@scripts/faults.sh
 
-simulation: ## Play the services in simulated worlds; SEEDS says which, 0..2000 if not set
+simulation: ## Run the services in simulated worlds, one for each of SEEDS (default: 0..2000)
 	@scripts/simulation.sh
 
-soak: ## Repeat the tests that find more the longer they run; SOAK_MINUTES says how long, 10 if not set
+soak: ## Repeat the tests that find more the longer they run, for SOAK_MINUTES (default: 10)
 	@scripts/soak.sh
 
-fuzz: ## Feed each decoder with a fuzzer; FUZZ_SECONDS says how long each, 60 if not set
+fuzz: ## Fuzz each decoder for FUZZ_SECONDS (default: 60)
 	@scripts/fuzz.sh
 
-bench: ## Measure how fast Carrel is, beside what the socket and the disk allow
+bench: ## Measure how fast Carrel is, compared with what the socket and the disk allow
 	@scripts/bench.sh
 
-bench-check: ## Play the bench with a few people for a moment, and judge only whether everything arrived
+bench-check: ## Run the bench briefly with a few people, and check only that everything arrived
 	@scripts/bench-check.sh
 
-instructions: ## Count the instructions of one message's whole way, and hold them to their budget
+instructions: ## Count the instructions that one message takes from end to end, and check them against the budget
 	@scripts/instructions.sh
 
-advisories: ## Check the dependencies against RUSTSEC's database, which is downloaded
+advisories: ## Download the RustSec database, and check the dependencies against it
 	@scripts/advisories.sh
 
-proto-baseline: ## Make the protos as they are now the ones that must not be broken; at a release
+proto-baseline: ## Store the current protos as those that must not be broken; part of a release
 	@scripts/proto-baseline.sh
 
-telemetry-docs: ## Write the tables of docs/telemetry.md anew, from the names that the code has
+telemetry-docs: ## Rewrite the tables of docs/telemetry.md from the names declared in the code
 	@scripts/telemetry-docs.sh
 
-clean: ## Remove what was built and installed here; data folders stay
+clean: ## Remove what was built and installed here, but not the data folders
 	@scripts/clean.sh

@@ -1,6 +1,6 @@
-"""Starts a Carrel of its own for a test: demo directory, throw-away data folder, free ports on loopback.
+"""Starts a Carrel for a test, with the demo directory, a temporary data folder and free ports on loopback.
 
-An institution's own programs do not need this file; they connect to the Carrel that is there.
+An institution's own programs do not need this file: they connect to a Carrel that is already running.
 """
 
 import os
@@ -15,7 +15,7 @@ ADDRESS = re.compile(r"\b(http|grpc)://([0-9.]+:[0-9]+)")
 
 
 class CarrelProcess:
-    """A running Carrel. Use it in a `with` statement; at the end it is stopped and its data is gone."""
+    """A running Carrel, for a `with` statement, at whose end it is stopped and its data deleted."""
 
     def __init__(self, program=None):
         self._program = program or os.environ.get("PROGRAM_UNDER_TEST") or default_program()
@@ -72,7 +72,7 @@ class CarrelProcess:
         return len(self._addresses) == 2 or self._process.poll() is not None
 
     def _read_addresses(self):
-        """Carrel prints each address that it listens on, on a line of standard output; the rest is drained."""
+        """Reads the addresses that Carrel prints, one a line, and then discards the rest of its output."""
         for line in self._process.stdout:
             with self._known:
                 for scheme, address in ADDRESS.findall(line):
@@ -83,6 +83,6 @@ class CarrelProcess:
 
 
 def default_program():
-    """The program that `cargo build` makes in this repository."""
+    """Returns the path of the program that `cargo build` makes in this repository."""
     target = os.environ.get("CARGO_TARGET_DIR") or Path(__file__).parent.parent / "target"
     return str(Path(target) / "debug" / "carrel")

@@ -19,14 +19,14 @@ CHECK = re.compile(r"^(ok$|FAILED: (?!make ))", re.M)
 
 
 def unittest_counts(ran, notes):
-    """Splits the tests that unittest ran into those that passed and those that failed."""
+    """Returns how many of the tests that unittest ran passed, and how many failed."""
     noted = {key: int(value) for key, value in re.findall(r"(\w[\w ]*)=(\d+)", notes or "")}
     failed = noted.get("failures", 0) + noted.get("errors", 0)
     return int(ran) - failed - noted.get("skipped", 0), failed
 
 
 def count(log):
-    """Counts one log."""
+    """Returns how many tests passed and failed in one log."""
     passed = failed = 0
     for match in CARGO.finditer(log):
         passed += int(match[1])

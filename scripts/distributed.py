@@ -1,4 +1,4 @@
-"""Starts Carrel as many processes for a test, and asks it how it is."""
+"""Starts Carrel as many processes for a test, and checks their health."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ START_SECONDS = 1200
 
 
 def free_ports(how_many):
-    """The first of so many free ports in a row. They are free a moment later, too, if nobody else is quick."""
+    """Returns the first of several consecutive free ports. Another program may still take one of them."""
     for first in range(20000, 32000, how_many):
         try:
             with contextlib.ExitStack() as held:
@@ -29,11 +29,11 @@ def free_ports(how_many):
             return first
         except OSError:
             continue
-    raise AssertionError("there are not so many free ports in a row")
+    raise AssertionError("there are not that many consecutive free ports")
 
 
 def ask(address, path):
-    """The status and the text of an answer, or nothing if nobody answers."""
+    """Returns the status and the text of an answer, or None if nobody answers."""
     try:
         with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
             return answer.status, answer.read().decode()
@@ -44,15 +44,15 @@ def ask(address, path):
 
 
 def hear_interrupts():
-    """Has a new process hear SIGINT. It inherits that it does not, if the tests are run in the background."""
+    """Makes a new process react to SIGINT. Tests in the background ignore it, which processes would inherit."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Distributed:
-    """Carrel as ten processes, started by make in a folder of its own, on free ports."""
+    """Carrel as ten processes, started by make in a folder of its own and on free ports."""
 
     def __init__(self, folder, target="run-distributed", ports=47, settings=None):
-        """Starts a target of make which takes so many ports, with settings of its own."""
+        """Starts a make target that uses this many ports, with these settings in its environment."""
         self.folder = Path(folder)
         self.port = free_ports(ports)
         settings = {"DISTRIBUTED_DIR": folder, "DISTRIBUTED_PORT": str(self.port)} | (settings or {})
@@ -84,7 +84,7 @@ class Distributed:
         return int(listed[name])
 
     def running(self):
-        """The processes that were started within it: they have its folder in their environment."""
+        """Returns the processes that it has started: they have its folder in their environment."""
         mark = f"DISTRIBUTED_DIR={self.folder}".encode()
         found = []
         for process in Path("/proc").glob("[0-9]*"):
@@ -94,7 +94,7 @@ class Distributed:
         return found
 
     def stop(self, how):
-        """Ends it, and says how long that took."""
+        """Stops it with this signal, and returns how long that took."""
         began = time.monotonic()
         self.hung.cancel()
         with contextlib.suppress(ProcessLookupError):
@@ -107,7 +107,7 @@ class Distributed:
 
 @contextlib.contextmanager
 def folder_for_all():
-    """A temporary folder that PostgreSQL's user may enter."""
+    """Yields a temporary folder that the user postgres can enter."""
     with tempfile.TemporaryDirectory(prefix="carrel-distributed-") as folder:
         os.chmod(folder, 0o755)
         yield folder

@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""Runs a command that stands still at random with all that it has started, as a machine stands still that is not given
-its turn.
+"""Runs a command, and freezes it at random together with everything that it has started, like a virtual machine that
+does not get the CPU for a while.
 
-Unlike scripts/stalls.py, which stops a test program alone, nothing goes on meanwhile: no server, browser or database. So it
-finds other things: deadlines that pass together, and what takes a jump of the clock for a failure. When each pause comes,
-and for how long, follows from the number of the run; what it meets does not.
+scripts/stalls.py stops only a test program. Here nothing goes on during a pause: no server, no browser, no database.
+So this finds other bugs: deadlines that pass all at once, and code that takes a jump of the clock for a failure. The
+number of the run decides when the pauses come and how long they are, but not what the command is doing at the time.
 
-It needs Linux and the right to make a control group of its own, which root has.
+It needs Linux and the right to create a control group, which root has.
 
 Usage: scripts/freeze.py [--run N] [--longest SECONDS] [--every SECONDS] COMMAND ARGUMENT ...
-  --run N            the number of the run; 1 if not set
-  --longest SECONDS  the longest pause; 2 if not set. Redis's Sentinels do nothing for 30 s after one of more
-  --every SECONDS    how long the command goes on between two pauses, on an average; 3 if not set
-For example: scripts/freeze.py scripts/e2e.sh
+  --run N            the number of the run (default: 1)
+  --longest SECONDS  the longest pause (default: 2); after a longer one, Redis's Sentinels do nothing for 30 s
+  --every SECONDS    the average time between two pauses (default: 3)
+Example: scripts/freeze.py scripts/e2e.sh
 """
 
 import argparse
@@ -32,10 +32,10 @@ EMPTY_WITHIN_SECONDS = 10
 
 
 class Group:
-    """A control group, which can be frozen."""
+    """A control group that can be frozen."""
 
     def __init__(self, name: str) -> None:
-        """Makes one of this name."""
+        """Creates the control group with this name."""
         first = FREEZER.is_dir()
         self.path = (FREEZER if first else UNIFIED) / name
         self.path.mkdir()
@@ -43,11 +43,11 @@ class Group:
         self.frozen, self.thawed = ("FROZEN", "THAWED") if first else ("1", "0")
 
     def enter(self) -> None:
-        """Puts this process in."""
+        """Moves this process into the group."""
         (self.path / "cgroup.procs").write_text(str(os.getpid()))
 
-    def stand_still(self, seconds: float) -> None:
-        """Stops all that is in it for so long."""
+    def freeze(self, seconds: float) -> None:
+        """Freezes all processes of the group for this long."""
         try:
             self.switch.write_text(self.frozen)
             time.sleep(seconds)
@@ -56,7 +56,7 @@ class Group:
             self.switch.write_text(self.thawed)
 
     def remove(self, command: subprocess.Popen | None) -> None:
-        """Removes it, with all that the command has left behind."""
+        """Removes the group, and kills whatever the command has left behind in it."""
         until = time.monotonic() + EMPTY_WITHIN_SECONDS
         while time.monotonic() < until:
             if command is not None:
@@ -73,7 +73,7 @@ class Group:
 
 
 def main() -> None:
-    """Runs the command, and ends as it ended."""
+    """Runs the command, and exits with its exit code."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--run", type=int, default=1)
     parser.add_argument("--longest", type=float, default=2.0)
@@ -84,7 +84,7 @@ def main() -> None:
         sys.exit(__doc__)
     chance = random.Random(options.run)
     group = Group(f"carrel-freeze-{os.getpid()}")
-    pauses, stood = 0, 0.0
+    pauses, frozen = 0, 0.0
     process = None
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
@@ -92,11 +92,11 @@ def main() -> None:
         while process.poll() is None:
             time.sleep(chance.random() * 2 * options.every)
             pause = chance.random() ** 2 * options.longest
-            group.stand_still(pause)
-            pauses, stood = pauses + 1, stood + pause
+            group.freeze(pause)
+            pauses, frozen = pauses + 1, frozen + pause
     finally:
         group.remove(process)
-    print(f"stood still {pauses} times, for {stood:.0f} s of its time")
+    print(f"frozen {pauses} times, for {frozen:.0f} s in all")
     sys.exit(process.returncode)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds everything, and runs the Rust tests and the sabotage. The tests of the browsers and of the foreign clients use
+# Builds everything, and runs the Rust tests and the sabotage. The tests of the browsers and of the example clients use
 # the program built here.
 source "$(dirname "$0")/environment.sh"
 scripts/setup.sh postgres redis prometheus

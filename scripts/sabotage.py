@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Shows that the noninterference tests and the simulation are able to fail.
+"""Shows that the noninterference tests and the simulation can fail.
 
-Each leak below is built into a copy of the sources; the tests of session-svc must then fail. Each bug below is built in
-likewise; then one of the simulation's first seeds must fail. A leak or bug whose place in the sources is no longer
-found is an error too, so the lists cannot fall behind the code.
+Each leak below is built into a copy of the sources, and the tests of session-svc must then fail. Each bug below is
+built in the same way, and one of the simulation's first seeds must then fail. If the code that a leak or a bug changes
+can no longer be found, that is an error too, so the lists stay up to date.
 
 Usage: scripts/sabotage.py [leaks|bugs] [--all] [--release]
-  leaks, bugs   only those; both if neither is named
-  --all         also those that are not marked as part of `make test`
-  --release     plays the simulation optimised: for many bugs
+  leaks, bugs   try only the leaks or only the bugs (default: both)
+  --all         also try those that are not part of `make test`
+  --release     build the simulation optimised, which is worth it for many bugs
 """
 
 import os
@@ -30,7 +30,7 @@ SEEDS = 200
 
 @dataclass(frozen=True)
 class Leak:
-    """A bug that would tell somebody what they must not know."""
+    """A change that would show somebody what they must not see."""
 
     name: str
     file: str
@@ -42,7 +42,7 @@ class Leak:
 
 @dataclass(frozen=True)
 class Bug:
-    """A mistake that would lose, repeat, reorder or keep back a word, or let two people have one patron."""
+    """A change that would lose, repeat, reorder or hold back messages, or give one patron to two librarians."""
 
     name: str
     file: str
@@ -235,7 +235,7 @@ BUGS = [
 
 
 def copy_sources() -> None:
-    """Puts the crates that the tests need into a workspace of their own."""
+    """Copies the crates that the tests need into a separate workspace."""
     for crate in CRATES:
         # Cargo detects changed files by their modification times. Crates that an earlier run may have built with a leak
         # must look changed; the others keep their times, so they are not rebuilt.
@@ -250,45 +250,45 @@ def copy_sources() -> None:
 
 
 def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs a command on the copy."""
+    """Runs a command in the copy."""
     environment = {**os.environ, "CARGO_TARGET_DIR": str(TARGET), "RUST_BACKTRACE": "0", **environment}
     return subprocess.run(command, cwd=COPY, env=environment, capture_output=True, text=True)
 
 
 def built(command: list[str]) -> None:
-    """Builds the copy; one that does not build is an error and no verdict."""
+    """Builds the copy. If that fails, it is an error: nothing was tested."""
     build = run(command)
     if build.returncode != 0:
         sys.exit(f"the copy does not build:\n{build.stderr}")
 
 
 def tests_pass(which: str) -> bool:
-    """Runs the tests of one name on the copy."""
+    """Runs the tests with this name in the copy, and returns whether they passed."""
     command = ["cargo", "test", "--quiet", "-p", "carrel-session", "--test", "service"]
     built([*command, "--no-run"])
     return run([*command, which], CARREL_PAIRS="200", PROPTEST_MAX_SHRINK_ITERS="0").returncode == 0
 
 
 def broken_seed(profile: list[str]) -> str | None:
-    """Plays the simulation of the copy until a seed fails, and says which and how."""
+    """Runs the simulation of the copy until a seed fails. Returns which one failed and how, or None."""
     what = ["--quiet", "-p", "carrel-simulation", *profile]
     built(["cargo", "build", *what])
-    played = run(["cargo", "run", *what, "--", "--seeds", f"0..{SEEDS}", "--first"])
-    if played.returncode == 0:
+    finished = run(["cargo", "run", *what, "--", "--seeds", f"0..{SEEDS}", "--first"])
+    if finished.returncode == 0:
         return None
-    verdicts = [line for line in played.stdout.splitlines() if line.startswith("seed ") and " broken " in line]
+    verdicts = [line for line in finished.stdout.splitlines() if line.startswith("seed ") and " broken " in line]
     if not verdicts:
-        sys.exit(f"the simulation failed without a verdict:\n{played.stdout}\n{played.stderr}")
+        sys.exit(f"the simulation failed without a verdict:\n{finished.stdout}\n{finished.stderr}")
     return " ".join(verdicts[0].split()[:3])
 
 
 def build_in(name: str, file: str, edits: tuple[tuple[str, str], ...]) -> str:
-    """Changes a file of the copy, and returns it as it was."""
+    """Changes a file of the copy, and returns its original text."""
     place = COPY / file
     sound = changed = place.read_text()
     for before, after in edits:
         if changed.count(before) != 1:
-            sys.exit(f"{file} has not exactly one place for “{name}”; bring scripts/sabotage.py up to date")
+            sys.exit(f"{file} does not have exactly one place for “{name}”; update scripts/sabotage.py")
         changed = changed.replace(before, after)
     place.write_text(changed)
     return sound
@@ -297,7 +297,7 @@ def build_in(name: str, file: str, edits: tuple[tuple[str, str], ...]) -> str:
 def try_leaks(leaks: list[Leak]) -> list[str]:
     """Builds leaks in, one at a time, and returns those that no test caught."""
     if not all(tests_pass(which) for which in sorted({leak.caught_by for leak in leaks})):
-        sys.exit("the tests fail without any leak; mend that first")
+        sys.exit("the tests fail without any leak; fix that first")
     missed = []
     for leak in leaks:
         sound = build_in(leak.name, leak.file, ((leak.sound, leak.leaking),))
@@ -333,7 +333,7 @@ def main() -> None:
     both = not {"leaks", "bugs"} & set(arguments)
     shutil.rmtree(COPY, ignore_errors=True)
     copy_sources()
-    # Applies even those that are not tried this time: otherwise nobody would notice moved code before the next soak.
+    # Those that are not tried now are built in too: otherwise nobody would notice moved code before the next soak.
     for sabotage in (*LEAKS, *BUGS):
         edits = sabotage.edits if isinstance(sabotage, Bug) else ((sabotage.sound, sabotage.leaking),)
         place = COPY / sabotage.file

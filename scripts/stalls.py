@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Plays tests again and again while they are held up at random, as a busy machine holds them up.
+"""Runs tests again and again, and stalls them at random, as a busy machine does.
 
-A test that depends on a quick machine fails once in hundreds of runs where the machine is quick enough, and once in a few
-here. The test program is stopped and goes on many times a second, mostly for moments, sometimes for as long as it says
-below. What it has started, such as a Redis, is not stopped. When each pause comes, and for how long, follows from the
-number of the run; what it meets does not.
+A test that needs a fast machine may fail once in hundreds of runs on a fast machine, and once in a few here. The test
+program is stopped and resumed many times a second, mostly for a moment, sometimes for as long as --longest says. What
+it has started, such as a Redis, is not stopped. The number of the run decides when the pauses come and how long they
+are, but not what the test is doing at the time.
 
 Usage: scripts/stalls.py [--runs N] [--longest SECONDS] CARGO_TEST_ARGUMENT ... [-- TEST_ARGUMENT ...]
-  --runs N           how often each test program is played; 5 if not set
-  --longest SECONDS  the longest pause; 1 if not set
-For example: scripts/stalls.py --runs 20 --package carrel-session --test service -- patron_connection
+  --runs N           how often each test program is run (default: 5)
+  --longest SECONDS  the longest pause (default: 1)
+Example: scripts/stalls.py --runs 20 --package carrel-session --test service -- patron_connection
 """
 
 import argparse
@@ -30,7 +30,7 @@ BETWEEN = [0.005, 0.02, 0.05, 0.1, 0.3, 1.0]
 
 
 def programs(arguments: list[str]) -> list[tuple[Path, Path]]:
-    """Builds the tests, and gives the program of each and the folder in which cargo would run it."""
+    """Builds the tests. Returns each test program, and the folder in which cargo would run it."""
     command = ["cargo", "test", "--no-run", "--locked", "--message-format=json-render-diagnostics", *arguments]
     built = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if built.returncode != 0:
@@ -43,8 +43,8 @@ def programs(arguments: list[str]) -> list[tuple[Path, Path]]:
     return found
 
 
-def play(program: Path, folder: Path, arguments: list[str], run: int, longest: float) -> str:
-    """Plays a program once. Says what it printed if it failed or hung, or nothing."""
+def run_once(program: Path, folder: Path, arguments: list[str], run: int, longest: float) -> str:
+    """Runs a program once. Returns its output if it failed or hung, otherwise an empty text."""
     chance = random.Random(run)
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen([program, *arguments], cwd=folder, stdout=said, stderr=subprocess.STDOUT)
@@ -64,7 +64,7 @@ def play(program: Path, folder: Path, arguments: list[str], run: int, longest: f
 
 
 def main() -> None:
-    """Plays all of them, and fails if one has failed."""
+    """Runs all of them, and fails if one of them failed."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--longest", type=float, default=1.0)
@@ -77,7 +77,7 @@ def main() -> None:
     for program, folder in programs(build):
         for run in range(options.runs):
             began = time.monotonic()
-            said = play(program, folder, given[split + 1 :], run, options.longest)
+            said = run_once(program, folder, given[split + 1 :], run, options.longest)
             outcome = "FAILED" if said else "passed"
             print(f"{program.name}, run {run}: {outcome} after {time.monotonic() - began:.0f} s", flush=True)
             if said:

@@ -1,4 +1,4 @@
-"""Plays `make run-distributed`, and the worked example of TLS in docs/operating.md among its processes."""
+"""Tests `make run-distributed`, and the TLS example of docs/operating.md with its processes."""
 
 import json
 import os
@@ -47,7 +47,7 @@ class MakeRunDistributed(unittest.TestCase):
                     self.see_that_it_is_ready(carrel.health(service, replica), "/ready")
 
     def see_that_it_is_ready(self, address, path):
-        """Asks until it is: one of the others may have been too busy to answer it a moment ago."""
+        """Asks until it is ready: one of the others may have been too busy to answer it a moment ago."""
         until = time.monotonic() + READY_SECONDS
         while (answer := ask(address, path)) != READY and time.monotonic() < until:
             time.sleep(0.05)
@@ -63,7 +63,7 @@ class MakeRunDistributed(unittest.TestCase):
 
 
 class TlsExample(unittest.TestCase):
-    """What docs/operating.md says of mutual TLS, done word by word but for the place of the files and the host."""
+    """The example of mutual TLS in docs/operating.md, word for word except for the paths and the host."""
 
     def setUp(self):
         guide = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
@@ -95,7 +95,7 @@ class TlsExample(unittest.TestCase):
         }
 
     def start(self, program, settings, keys):
-        """Starts a program and says at which addresses it serves and tells its health."""
+        """Starts a program. Returns the addresses of its service and of its health listener."""
         process = subprocess.Popen(
             [self.programs / program, "--config", settings, "serve"],
             env=self.environment(keys), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,

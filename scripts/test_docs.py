@@ -1,4 +1,4 @@
-"""Holds the documents to what is there."""
+"""Checks the documentation against the repository."""
 
 import os
 import re
@@ -36,19 +36,19 @@ START_SECONDS = 1200
 
 
 def documents():
-    """The Markdown files of the repository."""
+    """Returns the Markdown files of the repository."""
     listed = subprocess.check_output(["git", "ls-files", "*.md"], cwd=ROOT, text=True)
     return [ROOT / name for name in listed.splitlines() if (ROOT / name).exists()]
 
 
 def sources():
-    """The Rust, TypeScript and Python files of the repository."""
+    """Returns the Rust, TypeScript and Python files of the repository."""
     listed = subprocess.check_output(["git", "ls-files", "*.rs", "*.ts", "*.tsx", "*.py"], cwd=ROOT, text=True)
     return [ROOT / name for name in listed.splitlines() if (ROOT / name).exists()]
 
 
 def single(tags):
-    """Each tag of those that are cited together, with what lies within a range."""
+    """Yields each of the tags that are cited together, including those within a range."""
     for first, last in RANGE.findall(tags):
         family = first.rstrip("0123456789")
         for number in range(int(first[len(family) :]), int(last[len(family) :]) + 1):
@@ -57,7 +57,7 @@ def single(tags):
 
 
 def cited(text):
-    """The tags that a source cites, each with the number of its line."""
+    """Yields the tags that a source cites, each with its line number."""
     for number, line in enumerate(text.splitlines(), 1):
         if said := SAID.search(line):
             words = next(part for part in said.groups() if part is not None).strip()
@@ -108,7 +108,7 @@ class Documents(unittest.TestCase):
 
 
 class MakeRun(unittest.TestCase):
-    """The first command of README, on free ports and a throw-away data folder."""
+    """The first command of README, on free ports and with a temporary data folder."""
 
     def test_it_serves_the_pages_and_ends_on_ctrl_c(self):
         with tempfile.TemporaryDirectory(prefix="carrel-readme-") as folder:

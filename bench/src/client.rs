@@ -1,11 +1,11 @@
 //! One person's connection to one session: over a websocket in either sub-protocol, over gRPC, or in a limit's
 //! protocol.
 
+mod bench_message;
 mod browser;
 mod meter;
 mod program;
 mod raw;
-mod said;
 mod socket;
 
 use std::net::SocketAddr;
@@ -13,11 +13,11 @@ use std::net::SocketAddr;
 use carrel_proto::session::v1::Position;
 use tonic::transport::Channel;
 
+pub use bench_message::{BenchMessage, command_id, number_of};
 pub use browser::{Browser, Wire};
 pub use meter::{Meter, Metered};
 pub use program::call;
 pub use raw::{Kind, frame, parse};
-pub use said::{Said, command_id, number_of};
 
 use self::{program::Program, raw::Raw};
 
@@ -47,7 +47,7 @@ pub struct Seat {
 #[derive(Clone, Debug)]
 pub enum Incoming {
     /// An event with its position, and what was said if it is a message of the bench.
-    Event(u64, Option<Said>),
+    Event(u64, Option<BenchMessage>),
     /// The acknowledgement of one of the member's own messages, by its number.
     Accepted(u32),
     /// A refusal, with its reason.
@@ -116,7 +116,7 @@ impl Line {
     ///
     /// # Errors
     /// If the connection is lost.
-    pub async fn say(&mut self, said: &Said) -> anyhow::Result<()> {
+    pub async fn say(&mut self, said: &BenchMessage) -> anyhow::Result<()> {
         match self {
             Self::Browser(browser, session) => browser.say(session, said).await,
             Self::Program(program) => program.say(said).await,

@@ -23,7 +23,7 @@ use crate::{
     member::Order,
     moment::Moment,
     room::{Crowd, Shape},
-    server::{Door, Form, Subject},
+    server::{Form, Protocol, Subject},
 };
 
 const FEW: u32 = 100;
@@ -95,7 +95,7 @@ async fn total(
     let log = folder.path().join("callgrind.log");
     let subject = Subject {
         form: Form::Embedded,
-        door: Door::Proto,
+        protocol: Protocol::Proto,
         synced: true,
         traced,
         grown: None,

@@ -10,7 +10,7 @@ use std::{
 use hdrhistogram::Histogram;
 
 use crate::{
-    client::Said,
+    client::BenchMessage,
     figures::{Figures, quantiles},
     moment::Moment,
 };
@@ -45,7 +45,7 @@ struct Book {
 
 /// What one member has received from one speaker.
 #[derive(Debug, Default)]
-pub struct Heard {
+pub struct Received {
     last: u32,
     missing: BTreeSet<u32>,
 }
@@ -61,7 +61,7 @@ pub enum Arrival {
     Again,
 }
 
-impl Heard {
+impl Received {
     /// Records the arrival of a speaker's nth message.
     pub fn hear(&mut self, number: u32) -> Arrival {
         if number > self.last {
@@ -117,7 +117,7 @@ impl Ledger {
     }
 
     /// Records that a message was sent to a number of others.
-    pub fn sent(&self, said: &Said, others: usize) {
+    pub fn sent(&self, said: &BenchMessage, others: usize) {
         let mut book = self.book();
         book.sent += 1;
         book.expected += others as u64;
@@ -136,7 +136,7 @@ impl Ledger {
     }
 
     /// Records the arrival of a message.
-    pub fn arrived(&self, said: &Said, arrival: Arrival) {
+    pub fn arrived(&self, said: &BenchMessage, arrival: Arrival) {
         let now = Moment::now();
         let mut book = self.book();
         match arrival {
@@ -266,8 +266,8 @@ pub fn record(histogram: &mut Histogram<u64>, time: Duration) {
 mod tests {
     use super::*;
 
-    fn said(number: u32) -> Said {
-        Said {
+    fn said(number: u32) -> BenchMessage {
+        BenchMessage {
             speaker: 1,
             number,
             due: Moment::now(),
@@ -280,7 +280,7 @@ mod tests {
         ledger.sent(&said(1), 2);
         ledger.sent(&said(2), 2);
         for numbers in received {
-            let mut heard = Heard::default();
+            let mut heard = Received::default();
             for number in numbers {
                 ledger.arrived(&said(*number), heard.hear(*number));
             }

@@ -9,8 +9,8 @@ use carrel_proto::session::v1::Position;
 use tokio::{select, sync::mpsc::UnboundedReceiver};
 
 use crate::{
-    client::{Incoming, Line, Meter, Said, Seat},
-    ledger::{Heard, Ledger},
+    client::{BenchMessage, Incoming, Line, Meter, Seat},
+    ledger::{Ledger, Received},
     moment::Moment,
 };
 
@@ -61,12 +61,12 @@ pub struct Member {
 
 /// A member's progress.
 #[derive(Debug, Default)]
-struct Doing {
+struct Progress {
     said: u32,
     under_way: VecDeque<(u32, Moment)>,
     window: usize,
     limit: u32,
-    heard: HashMap<u32, Heard>,
+    heard: HashMap<u32, Received>,
     /// Since when the member is coming back, and the position to catch up to.
     returning: Option<(Moment, u64)>,
 }
@@ -74,20 +74,20 @@ struct Doing {
 impl Member {
     /// Carries out orders until their sender is dropped.
     pub async fn run(mut self) {
-        let mut doing = Doing::default();
-        if let Err(error) = self.take_part(&mut doing).await {
+        let mut progress = Progress::default();
+        if let Err(error) = self.take_part(&mut progress).await {
             self.ledger.failed(format!("{error:#}"));
         }
     }
 
-    async fn take_part(&mut self, doing: &mut Doing) -> anyhow::Result<()> {
+    async fn take_part(&mut self, progress: &mut Progress) -> anyhow::Result<()> {
         loop {
             let order = match &mut self.line {
                 Some(line) => select! {
                     biased;
                     incoming = line.next() => {
-                        self.take_in(doing, incoming?);
-                        self.go_on(doing).await?;
+                        self.take_in(progress, incoming?);
+                        self.go_on(progress).await?;
                         continue;
                     }
                     order = self.orders.recv() => order,
@@ -96,24 +96,25 @@ impl Member {
             };
             match order {
                 None => return Ok(()),
-                Some(Order::Say(due)) => self.say(doing, due).await?,
+                Some(Order::Say(due)) => self.say(progress, due).await?,
                 Some(Order::Type) => {
                     if let Some(line) = &mut self.line {
                         line.type_on().await?;
                     }
                 }
                 Some(Order::Flood { window, limit }) => {
-                    (doing.window, doing.limit) = (window, doing.said.saturating_add(limit));
-                    self.go_on(doing).await?;
+                    (progress.window, progress.limit) =
+                        (window, progress.said.saturating_add(limit));
+                    self.go_on(progress).await?;
                 }
-                Some(Order::Hush) => doing.window = 0,
+                Some(Order::Hush) => progress.window = 0,
                 Some(Order::Cut) => self.line = None,
-                Some(Order::Return(since)) => self.come_back(doing, since).await?,
+                Some(Order::Return(since)) => self.come_back(progress, since).await?,
             }
         }
     }
 
-    fn take_in(&mut self, doing: &mut Doing, incoming: Incoming) {
+    fn take_in(&mut self, progress: &mut Progress, incoming: Incoming) {
         match incoming {
             Incoming::Event(position, said) => {
                 if self.counts && position != self.place.number + 1 {
@@ -123,18 +124,21 @@ impl Member {
                 if let Some(said) = said
                     && said.speaker != self.speaker
                 {
-                    let arrival = doing
+                    let arrival = progress
                         .heard
                         .entry(said.speaker)
                         .or_default()
                         .hear(said.number);
                     self.ledger.arrived(&said, arrival);
                 }
-                self.check_back(doing);
+                self.check_back(progress);
             }
             Incoming::Accepted(number) => {
-                if let Some(place) = doing.under_way.iter().position(|(said, _)| *said == number)
-                    && let Some((_, due)) = doing.under_way.remove(place)
+                if let Some(place) = progress
+                    .under_way
+                    .iter()
+                    .position(|(said, _)| *said == number)
+                    && let Some((_, due)) = progress.under_way.remove(place)
                 {
                     self.ledger.accepted(due);
                 }
@@ -146,43 +150,43 @@ impl Member {
     }
 
     /// Sends more messages, as long as the window allows.
-    async fn go_on(&mut self, doing: &mut Doing) -> anyhow::Result<()> {
-        while doing.under_way.len() < doing.window && doing.said < doing.limit {
-            self.say(doing, Moment::now()).await?;
+    async fn go_on(&mut self, progress: &mut Progress) -> anyhow::Result<()> {
+        while progress.under_way.len() < progress.window && progress.said < progress.limit {
+            self.say(progress, Moment::now()).await?;
         }
         Ok(())
     }
 
-    async fn say(&mut self, doing: &mut Doing, due: Moment) -> anyhow::Result<()> {
+    async fn say(&mut self, progress: &mut Progress, due: Moment) -> anyhow::Result<()> {
         let Some(line) = &mut self.line else {
             return Ok(());
         };
-        doing.said += 1;
-        let said = Said {
+        progress.said += 1;
+        let said = BenchMessage {
             speaker: self.speaker,
-            number: doing.said,
+            number: progress.said,
             due,
         };
-        doing.under_way.push_back((said.number, due));
+        progress.under_way.push_back((said.number, due));
         self.ledger.sent(&said, self.others);
         line.say(&said).await
     }
 
-    async fn come_back(&mut self, doing: &mut Doing, since: Moment) -> anyhow::Result<()> {
+    async fn come_back(&mut self, progress: &mut Progress, since: Moment) -> anyhow::Result<()> {
         let after = self.counts.then(|| self.place.clone());
         let (line, head) = self.seat.join(after, &self.meter).await?;
         self.line = Some(line);
-        doing.returning = Some((since, head.number));
+        progress.returning = Some((since, head.number));
         self.place.epoch = head.epoch;
-        self.check_back(doing);
+        self.check_back(progress);
         Ok(())
     }
 
-    fn check_back(&self, doing: &mut Doing) {
-        if let Some((since, head)) = doing.returning
+    fn check_back(&self, progress: &mut Progress) {
+        if let Some((since, head)) = progress.returning
             && (!self.counts || self.place.number >= head)
         {
-            doing.returning = None;
+            progress.returning = None;
             self.ledger.back(waited(since));
         }
     }

@@ -14,7 +14,7 @@ use crate::{
     figures::{Figures, medians},
     limits,
     scenario::{Scenario, Size},
-    server::{Door, Form, Grown, Server, Subject},
+    server::{Form, Grown, Protocol, Server, Subject},
 };
 
 const FORMS: [Form; 4] = [
@@ -82,7 +82,7 @@ impl Plan {
                             Some(server) => server,
                             none => none.insert(subject.start(self.cores, ENOUGH).await?),
                         };
-                        server.open(subject.door);
+                        server.open(subject.protocol);
                         play(*scenario, from_ref(&subject), from_mut(server)).await?;
                     }
                 }
@@ -151,16 +151,16 @@ impl Plan {
     }
 
     fn subjects(&self, scenario: Scenario) -> Vec<Subject> {
-        let subject = |form, door, synced| Subject {
+        let subject = |form, protocol, synced| Subject {
             form,
-            door,
+            protocol,
             synced,
             traced: None,
             grown: None,
             programs: self.programs.clone(),
             build: None,
         };
-        let plain = |form| subject(form, Door::Proto, true);
+        let plain = |form| subject(form, Protocol::Proto, true);
         let all = self.size != Size::Brief;
         let mut subjects = match scenario {
             Scenario::RedisAway => vec![plain(Form::Distributed)],
@@ -182,7 +182,7 @@ impl Plan {
             ],
             Scenario::Flood => vec![
                 plain(Form::Embedded),
-                subject(Form::Embedded, Door::Proto, false),
+                subject(Form::Embedded, Protocol::Proto, false),
                 plain(Form::RawSqlite),
                 plain(Form::RawMemory),
                 plain(Form::Distributed),
@@ -192,10 +192,10 @@ impl Plan {
         };
         if scenario == Scenario::Flood && all {
             subjects.extend([
-                subject(Form::Embedded, Door::Json, true),
-                subject(Form::Embedded, Door::Grpc, true),
-                subject(Form::Distributed, Door::Proto, false),
-                subject(Form::RawSqlite, Door::Proto, false),
+                subject(Form::Embedded, Protocol::Json, true),
+                subject(Form::Embedded, Protocol::Grpc, true),
+                subject(Form::Distributed, Protocol::Proto, false),
+                subject(Form::RawSqlite, Protocol::Proto, false),
             ]);
         }
         if matches!(scenario, Scenario::Hall | Scenario::Idle | Scenario::Storm) {

@@ -51,7 +51,7 @@ pub enum Form {
 /// How people connect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Door {
+pub enum Protocol {
     /// The gateway's websocket, in protobuf.
     #[default]
     Proto,
@@ -67,7 +67,7 @@ pub struct Subject {
     /// Its form.
     pub form: Form,
     /// How people connect to it.
-    pub door: Door,
+    pub protocol: Protocol,
     /// Whether a commit is on the disk before it is acknowledged. If not, that is only to see what syncing costs.
     pub synced: bool,
     /// The part of the traces that is kept. If set, traces, metrics and log lines are sent to a collector; otherwise
@@ -92,7 +92,7 @@ pub struct Server {
     pub redis: Option<Redis>,
     /// How long it took from its start until it served, if it is one program of ours.
     pub ready_after: Option<Duration>,
-    door: Door,
+    protocol: Protocol,
     /// The addresses for websockets.
     sockets: Vec<SocketAddr>,
     /// The gRPC channels to session-svc.
@@ -115,10 +115,10 @@ impl Subject {
             Form::RawSqlite => "raw-sqlite",
         }
         .to_owned();
-        match self.door {
-            Door::Proto => {}
-            Door::Json => name.push_str(", JSON"),
-            Door::Grpc => name.push_str(", gRPC"),
+        match self.protocol {
+            Protocol::Proto => {}
+            Protocol::Json => name.push_str(", JSON"),
+            Protocol::Grpc => name.push_str(", gRPC"),
         }
         if !self.synced {
             name.push_str(", not synced");
@@ -185,11 +185,11 @@ impl Server {
     /// # Errors
     /// If there is no such way.
     pub fn way(&self, room: usize) -> anyhow::Result<Way> {
-        Ok(match (self.is_limit(), self.door) {
+        Ok(match (self.is_limit(), self.protocol) {
             (true, _) => Way::Raw(self.gateway(room)?),
-            (_, Door::Proto) => Way::Browser(self.gateway(room)?, Wire::Proto),
-            (_, Door::Json) => Way::Browser(self.gateway(room)?, Wire::Json),
-            (_, Door::Grpc) => Way::Program(self.channel(room)?),
+            (_, Protocol::Proto) => Way::Browser(self.gateway(room)?, Wire::Proto),
+            (_, Protocol::Json) => Way::Browser(self.gateway(room)?, Wire::Json),
+            (_, Protocol::Grpc) => Way::Program(self.channel(room)?),
         })
     }
 
@@ -203,8 +203,8 @@ impl Server {
     }
 
     /// Changes how people connect.
-    pub fn open(&mut self, door: Door) {
-        self.door = door;
+    pub fn open(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
     }
 
     /// Returns the processor time that its programs have used so far, without the engines.

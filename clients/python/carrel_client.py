@@ -1,12 +1,12 @@
-"""A small client for Carrel's gRPC services, to read and to start from.
+"""A small client for Carrel's gRPC services, as an example and a starting point.
 
-It shows the five things that a program which talks to Carrel has to do right:
+It shows five things that a client of Carrel has to get right:
 
 1. every call has a deadline and carries the person's token (`Person.call`);
 2. every act has a command id and is repeated with the same id until its outcome is known (`Person.act`);
-3. an error is understood by its reason, not by its text (`refusal`);
-4. a stream is resumed from the last position that was seen (`Attendance`);
-5. lists are a snapshot and changes to it (`SessionLists`).
+3. an error is recognized by its reason, not by its text (`refusal`);
+4. a stream is resumed after the last position that was seen (`Attendance`);
+5. a list comes as a snapshot, followed by changes to it (`SessionLists`).
 """
 
 import queue
@@ -44,7 +44,7 @@ OUTCOME_UNKNOWN = (
 
 
 def connect(address):
-    """Opens a channel. Across a network use `grpc.secure_channel` and the library's certificate instead."""
+    """Opens a channel. Over a network, use `grpc.secure_channel` and the server's certificate instead."""
     return grpc.insecure_channel(
         address,
         options=[
@@ -59,7 +59,7 @@ def connect(address):
 
 @dataclass
 class Refusal:
-    """Why a call was refused, in a form that a program can use."""
+    """Why a call was refused, in machine-readable form."""
 
     code: grpc.StatusCode
     reason: str
@@ -69,7 +69,7 @@ class Refusal:
 
 
 def refusal(error):
-    """Reads the details of a `grpc.RpcError`: the stable reason, the facts that go with it, the wrong fields."""
+    """Returns the details of a `grpc.RpcError`: the stable reason, its metadata, and the invalid fields."""
     found = Refusal(error.code(), "", error.details(), {}, {})
     status = rpc_status.from_call(error)
     for detail in status.details if status else []:
@@ -83,7 +83,7 @@ def refusal(error):
 
 
 class Person:
-    """Somebody with a token. Tokens live for minutes; `renew` exchanges one for a fresh one."""
+    """Somebody with a token. A token lives for minutes; `renew` replaces it."""
 
     def __init__(self, channel, token):
         self.token = token
@@ -95,7 +95,7 @@ class Person:
 
     @property
     def metadata(self):
-        """What every call carries."""
+        """The metadata of every call."""
         return [("authorization", f"Bearer {self.token.access_token}")]
 
     def call(self, method, request):
@@ -103,7 +103,7 @@ class Person:
         return method(request, metadata=self.metadata, timeout=DEADLINE_SECONDS)
 
     def act(self, method, request):
-        """Does something once, however often it has to be sent. An outcome that is known is returned or raised."""
+        """Does one act, and repeats the request until its outcome is known. Returns or raises that outcome."""
         request.command_id = request.command_id or str(uuid.uuid4())
         give_up_at = time.monotonic() + 6 * DEADLINE_SECONDS
         while True:
@@ -115,18 +115,18 @@ class Person:
                 time.sleep(0.5)
 
     def renew(self):
-        """Exchanges the token for a fresh one, with what the directory says of the person now."""
+        """Replaces the token with a fresh one, which has what the directory now says about the person."""
         request = directory.RenewTokenRequest(access_token=self.token.access_token)
         self.token = self.directory.RenewToken(request, timeout=DEADLINE_SECONDS).token
 
     def transcript(self, session_id, audience=None):
-        """The session's transcript, in the widest view that the person has a right to unless another is named."""
+        """Returns the session's transcript, for the given audience or else the widest one that the person may read."""
         request = session.GetTranscriptRequest(session_id=session_id, audience=audience)
         return self.call(self.sessions.GetTranscript, request)
 
 
 class Patron(Person):
-    """A patron, let in for one session at one library."""
+    """A patron, admitted to one session at one library."""
 
     def __init__(self, channel, institution_id):
         request = directory.AdmitPatronRequest(institution_id=institution_id)
@@ -136,7 +136,7 @@ class Patron(Person):
 
 
 class Librarian(Person):
-    """A librarian, logged in. `profile` says what they may do and which queues they may monitor."""
+    """A librarian who is logged in. `profile` says what they may do and which queues they may monitor."""
 
     def __init__(self, channel, log_in_name, password):
         request = directory.LogInRequest(log_in_name=log_in_name, password=password)
@@ -146,7 +146,7 @@ class Librarian(Person):
 
 
 class Stream:
-    """Reads a server's stream in a thread of its own, and lets others wait for what it brings."""
+    """Reads a server's stream in a separate thread, and lets other threads wait for what arrives."""
 
     def __init__(self, responses):
         self._responses = responses
@@ -157,11 +157,11 @@ class Stream:
         self._reader.start()
 
     def take(self, response):
-        """Takes one response in. Called with the lock held."""
+        """Handles one response. Called with the lock held."""
         raise NotImplementedError
 
     def wait_for(self, condition):
-        """Waits until the condition holds and returns its value; a stream that ends or a long silence is an error."""
+        """Waits until the condition holds, and returns its value. Fails if the stream ends or stays silent."""
         with self._changed:
             found = self._changed.wait_for(lambda: condition() or self.over, timeout=DEADLINE_SECONDS)
             value = condition()
@@ -170,7 +170,7 @@ class Stream:
         raise self.error or TimeoutError("the stream ended" if found else "nothing came in time")
 
     def close(self):
-        """Stops reading. Ends nothing on the server but this stream."""
+        """Ends the stream, and nothing else on the server."""
         self._responses.cancel()
         self._reader.join()
 
@@ -188,12 +188,11 @@ class Stream:
 
 
 class Attendance(Stream):
-    """Somebody's part in one session: all events after a position, in order and once each, then live.
+    """Attends one session, and collects its events after a position, each once and in order, as they come.
 
     When the stream ends with a code of OUTCOME_UNKNOWN or the reason TOO_SLOW, or the connection is lost, make a new
-    Attendance with `after` set to the `position` of the old one: nothing is missed and nothing comes twice. Then send
-    again, in their order and with their ids, the acts that had no final answer: those behind one of unknown outcome were
-    not done.
+    Attendance with `after` set to the `position` of the old one, so that nothing is missed or repeated. Then resend, in
+    order and with their ids, the acts that had no final answer: those after one of unknown outcome were not done.
     """
 
     def __init__(self, person, session_id, after=None):
@@ -236,7 +235,7 @@ class Attendance(Stream):
 
 
 class SessionLists(Stream):
-    """A librarian's lists of live sessions: New, My Active and All, always as they are now."""
+    """A librarian's lists of live sessions (New, My Active and All), kept up to date."""
 
     def __init__(self, librarian, queue_ids=(), all_of_library=False):
         self.rows = {}
@@ -257,5 +256,5 @@ class SessionLists(Stream):
             self.rows.pop((response.removed.list, response.removed.session_id), None)
 
     def row(self, which, session_id):
-        """Waits for a session to stand in a list, and returns its line."""
+        """Waits until a session is in a list, and returns its row."""
         return self.wait_for(lambda: self.rows.get((which, session_id)))

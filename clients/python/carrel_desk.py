@@ -1,10 +1,10 @@
-"""The desk around the sessions: being there, seeing who else is, and writing to one another.
+"""The desk around the sessions: a librarian's own presence, that of others, and messages between librarians.
 
-Three more things that a program of a librarian's has to do right:
+It shows three more things that a librarian's client has to get right:
 
-1. being there is a lease: `Monitor` gives a sign of life every few seconds, and says goodbye when it closes;
-2. who else is there is a snapshot and changes to it (`Roster`);
-3. so are conversations (`Conversations`); what is on the stream is delivered, what was missed is listed.
+1. presence is a lease: `Monitor` sends a sign of life every few seconds, and says goodbye when it closes;
+2. the other librarians come as a snapshot, followed by changes to it (`Roster`);
+3. so do conversations (`Conversations`): new messages arrive on the stream, and missed ones have to be listed.
 """
 
 import queue
@@ -20,7 +20,7 @@ SIGN_OF_LIFE_SECONDS = 5
 
 
 class Monitor(Stream):
-    """An open monitor: its librarian is there for others while this is, and for 15 seconds after it broke off."""
+    """An open monitor. Others see its librarian while it is open, and for 15 seconds after its connection is lost."""
 
     def __init__(self, librarian, queue_ids):
         self.own = None
@@ -33,11 +33,11 @@ class Monitor(Stream):
         threading.Thread(target=self._stay, daemon=True).start()
 
     def announce(self, **announcement):
-        """Announces the monitor, or another `status=…` or `queues=…` of its librarian."""
+        """Announces the monitor, or a new `status=…` or `queues=…` of its librarian."""
         self._send(announcement=presence.Announcement(**announcement))
 
     def close(self):
-        """Says goodbye: the librarian is gone for everyone at once."""
+        """Says goodbye, so that everyone sees at once that the librarian is gone."""
         self._closed.set()
         self._send(goodbye=presence.Goodbye())
         self.wait_for(lambda: self.over)
@@ -59,7 +59,7 @@ class Monitor(Stream):
 
 
 class Roster(Stream):
-    """The librarians who monitor a queue together with this one, and the queues, always as they are now."""
+    """The librarians who share a queue with this one, and the queues, kept up to date."""
 
     def __init__(self, librarian):
         self.librarians = {}
@@ -81,13 +81,13 @@ class Roster(Stream):
             self.queues[response.queue.queue_id] = response.queue
 
     def named(self, screen_name):
-        """The row of a librarian by name, or nothing."""
+        """Returns the row of the librarian with this name, or None."""
         rows = list(self.librarians.values())
         return next((row for row in rows if row.screen_name == screen_name), None)
 
 
 class Conversations(Stream):
-    """What other librarians write, from when this was opened on."""
+    """What other librarians write from now on."""
 
     def __init__(self, librarian):
         self.conversations = {}
@@ -109,5 +109,5 @@ class Conversations(Stream):
             self.arrived.append(response.arrived)
 
     def message(self, text):
-        """Waits for a message with this text."""
+        """Waits for a message with this text, and returns it."""
         return self.wait_for(lambda: next((each for each in self.arrived if each.message.text == text), None))

@@ -1,6 +1,6 @@
-"""Makes Python stubs from Carrel's .proto files when it is imported, and puts them on the import path.
+"""Generates Python stubs from Carrel's .proto files when it is imported, and puts them on the import path.
 
-An institution would rather generate them once and keep them:
+An institution would generate them once and keep them:
 
     mkdir -p stubs
     python -m grpc_tools.protoc -I proto --python_out=stubs --grpc_python_out=stubs $(find proto -name '*.proto')
@@ -20,7 +20,7 @@ GOOGLE = resources.files("grpc_tools") / "_proto"
 
 
 def generate():
-    """Generates the stubs into a throw-away folder and returns it."""
+    """Generates the stubs in a temporary folder, and returns the folder."""
     folder = tempfile.mkdtemp(prefix="carrel-stubs-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     files = [str(path.relative_to(PROTO)) for path in sorted(PROTO.rglob("*.proto"))]

@@ -1,4 +1,4 @@
-"""Two librarians of two libraries at one desk: who is there, a patron who is handed over, and words between them."""
+"""Two librarians of two libraries at one desk: presence, messages between them, and a transfer."""
 
 import unittest
 
@@ -22,7 +22,7 @@ class AtTheDesk(unittest.TestCase):
         cls.channel = cls.enterClassContext(connect(cls.carrel.grpc_address))
 
     def open(self, stream, ready):
-        """Opens a stream until the end of the test, once it is ready."""
+        """Keeps a stream open until the end of the test, and waits until it is ready."""
         self.addCleanup(stream.close)
         stream.wait_for(lambda: ready(stream))
         return stream

@@ -1,4 +1,4 @@
-"""docs/api.md shows pieces of carrel_client.py; this holds it to that."""
+"""Checks that what docs/api.md shows of carrel_client.py is really in it."""
 
 import re
 import textwrap

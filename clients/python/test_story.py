@@ -1,6 +1,6 @@
 """Ms Map of Harbor answers Ricky of Maple, and an administrator of Maple looks in.
 
-The three are three programs' worth of calls over gRPC, as another institution's systems would make them.
+All three call Carrel by gRPC, as the systems of other institutions would.
 """
 
 import unittest
@@ -18,12 +18,12 @@ DEMO_PASSWORD = "demo"
 
 
 def kinds(events):
-    """What happened, in order."""
+    """Returns the kinds of these events, in order."""
     return [event.WhichOneof("payload") for event in events]
 
 
 class CarrelTest(unittest.TestCase):
-    """Tests against one Carrel, which starts with the first and stops after the last."""
+    """Tests that share one Carrel, which is stopped after the last of them."""
 
     @classmethod
     def setUpClass(cls):
@@ -33,58 +33,58 @@ class CarrelTest(unittest.TestCase):
         cls.admin = Librarian(cls.channel, "admin@maple", DEMO_PASSWORD)
 
     def open_session(self, question="Where do I find old maps?", name="Ricky"):
-        """A patron of Maple asks."""
+        """Lets a patron of Maple ask."""
         patron = Patron(self.channel, "maple")
         request = session.OpenSessionRequest(question=question, patron_name=name)
         patron.act(patron.sessions.OpenSession, request)
         return patron
 
     def pick_up(self, librarian, patron):
-        """A librarian takes the patron."""
+        """Lets a librarian pick the patron up."""
         request = session.PickUpSessionRequest(session_id=patron.session_id)
         return librarian.act(librarian.sessions.PickUpSession, request).session
 
     def enter(self, supervisor, session_id):
-        """A supervisor has read the warning and goes in."""
+        """Lets a supervisor accept the warning and enter."""
         version = supervisor.profile.conference_warning.version
         request = session.EnterConferenceRequest(session_id=session_id, warning_version=version)
         return supervisor.act(supervisor.sessions.EnterConference, request)
 
     def message(self, person, session_id, text):
-        """Somebody writes to everyone."""
+        """Writes a message, which everyone sees."""
         return person.act(person.sessions.PostMessage, session.PostMessageRequest(session_id=session_id, text=text))
 
     def note(self, person, session_id, text):
-        """Somebody writes to staff only."""
+        """Writes a note, which only staff see."""
         return person.act(person.sessions.WriteNote, session.WriteNoteRequest(session_id=session_id, text=text))
 
     def attend(self, person, session_id, after=None):
-        """Somebody takes part on a stream, until the end of the test."""
+        """Attends a session until the end of the test."""
         attendance = Attendance(person, session_id, after)
         self.addCleanup(attendance.close)
         attendance.wait_for(lambda: attendance.joined)
         return attendance
 
     def lists(self, librarian, **which):
-        """A librarian watches lists, until the end of the test."""
+        """Watches a librarian's lists until the end of the test."""
         lists = SessionLists(librarian, **which)
         self.addCleanup(lists.close)
         lists.wait_for(lambda: lists.ready)
         return lists
 
     def refused(self, call, *arguments):
-        """Makes a call that must be refused, and returns why."""
+        """Makes a call that must be refused, and returns the refusal."""
         with self.assertRaises(grpc.RpcError) as caught:
             call(*arguments)
         return refusal(caught.exception)
 
     def assert_no_gap(self, events):
-        """Positions are 1, 2, 3 … whatever the reader does not see."""
+        """Checks that the positions are 1, 2, 3 …, whatever the reader may not see."""
         self.assertEqual([event.position for event in events], list(range(1, len(events) + 1)))
 
 
 class TheStory(CarrelTest):
-    """S46, with every part played over gRPC."""
+    """S46, over gRPC."""
 
     def test_ms_map_ricky_and_the_administrator(self):
         mine = self.lists(self.ms_map, queue_ids=["maple", "harbor"])

@@ -8,7 +8,7 @@ mod commands;
 mod delivery;
 mod desk;
 mod ownership;
-mod stage;
+mod sorted_history;
 mod transcripts;
 mod views;
 
@@ -132,22 +132,22 @@ pub const TAIL_REPAIR_US: u64 = 10_000_000;
 /// Judges a run.
 #[must_use]
 pub fn check(history: &[Entry], log: &Log) -> Verdict {
-    let stage = stage::Stage::read(history);
+    let sorted = sorted_history::SortedHistory::read(history);
     let mut violations = Vec::new();
     for (session, transcripts) in log {
         violations.extend(transcripts::check(session, transcripts));
-        violations.extend(ownership::check(session, transcripts, &stage));
+        violations.extend(ownership::check(session, transcripts, &sorted));
     }
-    violations.extend(commands::check(&stage, log));
-    violations.extend(views::check(&stage, log));
+    violations.extend(commands::check(&sorted, log));
+    violations.extend(views::check(&sorted, log));
     violations.extend(desk::check(history));
-    let deliveries = delivery::measure(&stage);
+    let deliveries = delivery::measure(&sorted);
     violations.extend(delivery::check(&deliveries));
     violations.extend(history.iter().filter_map(leak));
     Verdict {
         figures: Figures {
             deliveries,
-            ..stage.figures(history)
+            ..sorted.figures(history)
         },
         violations,
     }

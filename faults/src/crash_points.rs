@@ -20,9 +20,9 @@ use tokio::{
 use crate::{
     checker::{self, Verdict},
     cluster::{Cluster, Form, LIBRARIES, Plan, Service},
-    history::{self, Deed, Recorder, Role, What},
+    history::{self, Action, Recorder, Role, What},
     people::{
-        Pace, Scene,
+        Pace, SharedState,
         browser::{Browser, News},
         http,
     },
@@ -99,8 +99,8 @@ pub async fn sweep(plan: &Plan, rounds: usize) -> anyhow::Result<(Vec<Points>, V
         length: 0,
         capacity: 0,
     };
-    let scene = Scene::new(cluster.gateways(), Recorder::begin(&path)?, pace, dice);
-    let mut patron = Patron::open(&scene).await?;
+    let shared = SharedState::new(cluster.gateways(), Recorder::begin(&path)?, pace, dice);
+    let mut patron = Patron::open(&shared).await?;
     let mut swept = Vec::new();
     for victim in victims {
         for call in CALLS {
@@ -117,7 +117,7 @@ pub async fn sweep(plan: &Plan, rounds: usize) -> anyhow::Result<(Vec<Points>, V
         }
     }
     patron.close().await?;
-    scene.recorder.finish()?;
+    shared.recorder.finish()?;
     let history = history::read(&path)?;
     let log = transcripts::read(&cluster, &history).await?;
     let verdict = checker::check(&history, &log);
@@ -135,11 +135,11 @@ struct Patron {
 }
 
 impl Patron {
-    async fn open(scene: &Arc<Scene>) -> anyhow::Result<Self> {
-        let gateway = *scene.gateways.first().context("no gateway")?;
+    async fn open(shared: &Arc<SharedState>) -> anyhow::Result<Self> {
+        let gateway = *shared.gateways.first().context("no gateway")?;
         let admitted = http::practise(gateway, LIBRARIES[0]).await?;
         let token = admitted.token.unwrap_or_default().access_token;
-        let browser = Browser::new(scene, "patron".to_owned(), Role::Patron, token);
+        let browser = Browser::new(shared, "patron".to_owned(), Role::Patron, token);
         browser.record(What::Person {
             role: Role::Patron,
             librarian_id: String::new(),
@@ -150,7 +150,7 @@ impl Patron {
             sent: 0,
         };
         patron
-            .settle(Deed::Open("What if you die?".to_owned()))
+            .settle(Action::Open("What if you die?".to_owned()))
             .await?;
         patron.browser.attend(&patron.session).await;
         Ok(patron)
@@ -214,17 +214,17 @@ impl Patron {
     fn act(&mut self) {
         self.sent += 1;
         let text = format!("message {}", self.sent);
-        self.browser.act(&self.session, Deed::Message(text));
+        self.browser.act(&self.session, Action::Message(text));
     }
 
     async fn say(&mut self) -> anyhow::Result<()> {
         self.sent += 1;
-        self.settle(Deed::Message(format!("message {}", self.sent)))
+        self.settle(Action::Message(format!("message {}", self.sent)))
             .await
     }
 
-    async fn settle(&mut self, deed: Deed) -> anyhow::Result<()> {
-        self.browser.act(&self.session, deed);
+    async fn settle(&mut self, action: Action) -> anyhow::Result<()> {
+        self.browser.act(&self.session, action);
         let until = Instant::now() + SETTLED_WITHIN;
         while self.browser.unsettled(&self.session) > 0 {
             ensure!(
@@ -238,7 +238,7 @@ impl Patron {
 
     /// Ends the session, and waits until the end is shown.
     async fn close(&mut self) -> anyhow::Result<()> {
-        self.browser.act(&self.session, Deed::End);
+        self.browser.act(&self.session, Action::End);
         let until = Instant::now() + SETTLED_WITHIN;
         loop {
             if Instant::now() > until {

@@ -46,7 +46,7 @@ pub enum What {
         /// The command's id.
         command: String,
         /// What the command is to do.
-        deed: Deed,
+        action: Action,
     },
     /// The command happened.
     Ok {
@@ -173,7 +173,7 @@ pub enum Audience {
 /// What a command is to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Deed {
+pub enum Action {
     /// Ask the question.
     Open(String),
     /// Write a message.
@@ -286,7 +286,7 @@ mod tests {
             What::Invoke {
                 session: "s".to_owned(),
                 command: "c".to_owned(),
-                deed: Deed::Message("good day".to_owned()),
+                action: Action::Message("good day".to_owned()),
             },
             What::Closed { code: Some(1012) },
             What::Fault {

@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     cluster::{Cluster, Service},
-    people::Scene,
+    people::SharedState,
     schedule::Kind,
     seed::Dice,
 };
@@ -21,7 +21,7 @@ pub struct Injector<'a> {
     /// The cluster under test.
     pub cluster: &'a mut Cluster,
     /// The people in it.
-    pub scene: &'a Arc<Scene>,
+    pub shared: &'a Arc<SharedState>,
     /// The dice that decide details of faults.
     pub dice: &'a mut Dice,
     /// Whether the run is short: faults last less long, and rounds are fewer.

@@ -30,7 +30,7 @@ use crate::{history::Recorder, people::pulse::Pulse, seed::Dice};
 
 /// The state that all people of a run share.
 #[derive(Debug)]
-pub struct Scene {
+pub struct SharedState {
     /// The gateways' addresses. Any gateway serves as well as any other.
     pub gateways: Vec<SocketAddr>,
     /// The history of the run.
@@ -43,7 +43,7 @@ pub struct Scene {
     pub acknowledged: AtomicU64,
     /// How fast and how much people talk.
     pub pace: Pace,
-    curtain: watch::Sender<Curtain>,
+    phase: watch::Sender<Phase>,
     patrons: AtomicUsize,
     dice: Dice,
 }
@@ -63,17 +63,17 @@ pub struct Pace {
 
 /// The phases of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Curtain {
+pub enum Phase {
     /// New patrons keep coming.
-    Up,
+    Open,
     /// Patrons finish their sessions; no new ones come.
-    Falling,
+    Closing,
     /// Staff leave.
-    Down,
+    Closed,
 }
 
-impl Scene {
-    /// Creates the scene of a run, with the curtain up.
+impl SharedState {
+    /// Creates the state of a run that is open.
     #[must_use]
     pub fn new(gateways: Vec<SocketAddr>, recorder: Recorder, pace: Pace, dice: Dice) -> Arc<Self> {
         Arc::new(Self {
@@ -83,21 +83,21 @@ impl Scene {
             mischief: AtomicBool::new(false),
             acknowledged: AtomicU64::new(0),
             pace,
-            curtain: watch::Sender::new(Curtain::Up),
+            phase: watch::Sender::new(Phase::Open),
             patrons: AtomicUsize::new(0),
             dice,
         })
     }
 
-    /// Lowers the curtain to the next phase.
-    pub fn lower(&self, to: Curtain) {
-        self.curtain.send_replace(to);
+    /// Enters the next phase.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.send_replace(phase);
     }
 
     /// Returns the current phase.
     #[must_use]
-    pub fn curtain(&self) -> Curtain {
-        *self.curtain.borrow()
+    pub fn phase(&self) -> Phase {
+        *self.phase.borrow()
     }
 
     /// Returns how many patrons have come and not left yet.

@@ -17,7 +17,9 @@ use crate::{
     cluster::{Cluster, Form, LIBRARIES, PASSWORD, Plan},
     history::{self, Recorder, What},
     inject::{Injected, Injector},
-    people::{Curtain, Pace, Scene, http, librarian::Librarian, patron, supervisor::Supervisor},
+    people::{
+        Pace, Phase, SharedState, http, librarian::Librarian, patron, supervisor::Supervisor,
+    },
     report::{Outcome, Report, tell},
     schedule::{Kind, Schedule},
     seed::Dice,
@@ -68,26 +70,26 @@ pub async fn run(settings: Settings) -> anyhow::Result<Report> {
     let path = path.unwrap_or_else(|| cluster.folder().join("history.jsonl"));
     let recorder = Recorder::begin(&path)?;
     let gateways = cluster.gateways();
-    let scene = Scene::new(
+    let shared = SharedState::new(
         gateways,
         recorder,
         settings.pace.clone(),
         dice.apart("people"),
     );
     let began = Instant::now();
-    let mut people = open(&scene, &cluster, settings.patrons).await?;
+    let mut people = open(&shared, &cluster, settings.patrons).await?;
     // Nothing is broken before everybody is there.
-    let waiting = scene.pulse.flows(0, PATIENCE).await;
+    let waiting = shared.pulse.flows(0, PATIENCE).await;
     if !waiting.is_empty() {
         bail!(
             "no conversation began: {waiting:?}; see {}",
             cluster.folder().display()
         );
     }
-    let (outcomes, mut violations) = storm(&settings, &mut cluster, &scene, &mut dice).await?;
-    let unfinished = close(&scene, &mut people).await;
+    let (outcomes, mut violations) = storm(&settings, &mut cluster, &shared, &mut dice).await?;
+    let unfinished = close(&shared, &mut people).await;
     people.shutdown().await;
-    scene.recorder.finish()?;
+    shared.recorder.finish()?;
     let history = history::read(&path)?;
     // Sessions that have not ended have no transcript to compare with.
     let log = match &unfinished {
@@ -116,11 +118,11 @@ pub async fn run(settings: Settings) -> anyhow::Result<Report> {
 
 /// Starts all people.
 async fn open(
-    scene: &Arc<Scene>,
+    shared: &Arc<SharedState>,
     cluster: &Cluster,
     patrons: usize,
 ) -> anyhow::Result<JoinSet<()>> {
-    let gateway = *scene.gateways.first().context("no gateway")?;
+    let gateway = *shared.gateways.first().context("no gateway")?;
     let queues: Vec<String> = LIBRARIES.map(str::to_owned).into();
     let mut people = JoinSet::new();
     for staff in &cluster.staff {
@@ -129,30 +131,30 @@ async fn open(
         let librarian_id = answer.profile.unwrap_or_default().librarian_id;
         let who = staff.log_in_name.clone();
         if staff.supervises {
-            people.spawn(Supervisor::new(scene, who, librarian_id, token).play());
+            people.spawn(Supervisor::new(shared, who, librarian_id, token).play());
         } else {
-            let librarian = Librarian::new(scene, who, librarian_id, token, queues.clone());
+            let librarian = Librarian::new(shared, who, librarian_id, token, queues.clone());
             people.spawn(librarian.play());
         }
     }
     for place in 0..patrons {
         let library = LIBRARIES[place % LIBRARIES.len()].to_owned();
-        people.spawn(patron::play(Arc::clone(scene), place, library));
+        people.spawn(patron::play(Arc::clone(shared), place, library));
     }
     Ok(people)
 }
 
 /// Lets everybody finish and leave, patrons first. Returns what is wrong if they can't.
-async fn close(scene: &Scene, people: &mut JoinSet<()>) -> Option<Violation> {
-    scene.lower(Curtain::Falling);
+async fn close(shared: &SharedState, people: &mut JoinSet<()>) -> Option<Violation> {
+    shared.enter(Phase::Closing);
     let patrons = async {
-        while scene.patrons() > 0 {
+        while shared.patrons() > 0 {
             sleep(Duration::from_millis(50)).await;
         }
     };
     let mut finished = timeout(LAST_CALL, patrons).await.is_ok();
     if finished {
-        scene.lower(Curtain::Down);
+        shared.enter(Phase::Closed);
         let staff = async { while people.join_next().await.is_some() {} };
         finished = timeout(LAST_CALL, staff).await.is_ok();
     }
@@ -161,7 +163,7 @@ async fn close(scene: &Scene, people: &mut JoinSet<()>) -> Option<Violation> {
         session: String::new(),
         detail: format!(
             "people could not finish within {LAST_CALL:?}; {} patrons are left",
-            scene.patrons()
+            shared.patrons()
         ),
     })
 }
@@ -170,7 +172,7 @@ async fn close(scene: &Scene, people: &mut JoinSet<()>) -> Option<Violation> {
 async fn storm(
     settings: &Settings,
     cluster: &mut Cluster,
-    scene: &Arc<Scene>,
+    shared: &Arc<SharedState>,
     dice: &mut Dice,
 ) -> anyhow::Result<(Vec<Outcome>, Vec<Violation>)> {
     let mut schedule = Schedule::new(&settings.kinds, settings.plan.form, dice.apart("schedule"));
@@ -194,22 +196,24 @@ async fn storm(
             Form::Embedded => format!("{kind} embedded"),
             Form::Distributed => kind.to_string(),
         };
-        let begun = scene.recorder.now();
-        scene.recorder.write("", What::Fault { number, kind: name });
+        let begun = shared.recorder.now();
+        shared
+            .recorder
+            .write("", What::Fault { number, kind: name });
         let mut injector = Injector {
             cluster: &mut *cluster,
-            scene,
+            shared,
             dice: &mut dice,
             short: settings.short,
         };
-        let flows = tokio::spawn(flows(Arc::clone(scene), begun, kind.lasts(settings.short)));
+        let flows = tokio::spawn(flows(Arc::clone(shared), begun, kind.lasts(settings.short)));
         let injected = injector.inject(kind).await;
         let injected = injected.with_context(|| format!("fault {number}, {kind}"))?;
         if let Injected::NotHere(why) = &injected {
             tell(&format!("{kind} can't be injected here: {why}"));
             schedule.leave_out(kind);
             number -= 1;
-            scene
+            shared
                 .recorder
                 .write("", What::Recovered { number: number + 1 });
             continue;
@@ -227,11 +231,11 @@ async fn storm(
             session: String::new(),
             detail: format!("{name} ended by itself in fault {number}, {kind}"),
         }));
-        let healed = scene.recorder.now();
+        let healed = shared.recorder.now();
         let flowed = flows.await?;
-        let waiting = scene.pulse.flows(healed.max(flowed), PATIENCE).await;
-        let recovered = scene.recorder.now();
-        scene.recorder.write("", What::Recovered { number });
+        let waiting = shared.pulse.flows(healed.max(flowed), PATIENCE).await;
+        let recovered = shared.recorder.now();
+        shared.recorder.write("", What::Recovered { number });
         if !waiting.is_empty() {
             violations.push(Violation {
                 wrong: Wrong::NotRecovered,
@@ -249,7 +253,7 @@ async fn storm(
             lasted_ms: healed.saturating_sub(begun) / 1_000,
             recovered_ms: recovered.saturating_sub(healed) / 1_000,
         };
-        let acknowledged = scene.acknowledged.load(Ordering::Relaxed);
+        let acknowledged = shared.acknowledged.load(Ordering::Relaxed);
         tell(&format!("{outcome}; {acknowledged} acknowledged so far"));
         outcomes.push(outcome);
         if stuck {
@@ -259,7 +263,7 @@ async fn storm(
 }
 
 /// Waits until messages sent after `since` flow in each conversation, or for too long. Returns the history's time then.
-async fn flows(scene: Arc<Scene>, since: u64, lasts: Duration) -> u64 {
-    scene.pulse.flows(since, lasts + PATIENCE).await;
-    scene.recorder.now()
+async fn flows(shared: Arc<SharedState>, since: u64, lasts: Duration) -> u64 {
+    shared.pulse.flows(since, lasts + PATIENCE).await;
+    shared.recorder.now()
 }

@@ -14,7 +14,7 @@ use tonic::{
 use crate::{
     checker::{Log, Transcripts},
     cluster::{Cluster, PASSWORD},
-    history::{Deed, Entry, Seen, What},
+    history::{Action, Entry, Seen, What},
     people::{http, sight::seen},
 };
 
@@ -46,7 +46,7 @@ pub async fn read(cluster: &Cluster, history: &[Entry]) -> anyhow::Result<Log> {
         .filter_map(|entry| match &entry.what {
             What::Invoke {
                 session,
-                deed: Deed::Open(_),
+                action: Action::Open(_),
                 ..
             } => Some(session.as_str()),
             _ => None,

@@ -1,19 +1,14 @@
 //! Acts that go to session-svc by separate calls: those that do not go on an Attend stream, and all acts for sessions
 //! that are not attended on this socket.
 
+mod call;
+
 use carrel_platform::refusal::Refusal;
-use carrel_proto::{
-    gateway::v1::{Accepted, Act, act, offer_transfer, server_frame::Frame},
-    session::v1::{
-        AcceptTransferRequest, DeclineTransferRequest, EndSessionRequest, EnterConferenceRequest,
-        LeaveConferenceRequest, OfferTransferRequest, OpenSessionRequest, PickUpSessionRequest,
-        PostMessageRequest, PushPageRequest, SetResolutionRequest, WithdrawTransferRequest,
-        WriteNoteRequest, offer_transfer_request,
-    },
-};
+use carrel_proto::gateway::v1::{Accepted, Act, act, server_frame::Frame};
 use futures::future::BoxFuture;
 use tokio::time::timeout;
 
+use self::call::Call;
 use crate::{
     frame::{bad_frame, refused},
     upstream::{Caller, Upstream},
@@ -55,183 +50,30 @@ fn unsettled() -> Refusal {
 
 /// Does one act.
 async fn perform(upstream: &Upstream, caller: Caller, act: Act) -> Result<Accepted, Refusal> {
-    let mut sessions = upstream.sessions.clone();
-    let mut transfers = upstream.transfers.clone();
-    let Act {
-        command_id,
-        mut session_id,
-        act,
-    } = act;
-    let Some(act) = act else {
+    let Some(what) = act.act else {
         return Err(bad_frame(
             "The act does not say what to do. See docs/websocket.md.",
         ));
     };
-    // Adds the fields that all of these requests share.
-    macro_rules! call {
-        ($client:ident.$method:ident, $rpc:literal, $request:ident { $($field:ident: $value:expr),* $(,)? }) => {
-            upstream
-                .call(
-                    concat!("carrel.session.v1.", $rpc),
-                    caller,
-                    $request {
-                        command_id: command_id.clone(),
-                        session_id: session_id.clone(),
-                        $($field: $value),*
-                    },
-                    |request| $client.$method(request),
-                )
-                .await?
-        };
-    }
-    let (position, replayed) = match act {
-        act::Act::OpenSession(open) => {
-            let request = OpenSessionRequest {
-                command_id: command_id.clone(),
-                question: open.question,
-                patron_name: open.patron_name,
-                patron_email: open.patron_email,
-            };
-            let answer = upstream
-                .call(
-                    "carrel.session.v1.SessionService/OpenSession",
-                    caller,
-                    request,
-                    |request| sessions.open_session(request),
-                )
-                .await?;
-            if let Some(session) = answer.session {
-                session_id = session.session_id;
-            }
-            (0, answer.replayed)
-        }
-        act::Act::PickUp(_) => {
-            let answer = call!(
-                sessions.pick_up_session,
-                "SessionService/PickUpSession",
-                PickUpSessionRequest {}
-            );
-            (0, answer.replayed)
-        }
-        act::Act::PostMessage(message) => {
-            let answer = call!(
-                sessions.post_message,
-                "SessionService/PostMessage",
-                PostMessageRequest { text: message.text }
-            );
-            (answer.position, answer.replayed)
-        }
-        act::Act::PushPage(page) => {
-            let answer = call!(
-                sessions.push_page,
-                "SessionService/PushPage",
-                PushPageRequest {
-                    address: page.address
-                }
-            );
-            (answer.position, answer.replayed)
-        }
-        act::Act::WriteNote(note) => {
-            let answer = call!(
-                sessions.write_note,
-                "SessionService/WriteNote",
-                WriteNoteRequest { text: note.text }
-            );
-            (answer.position, answer.replayed)
-        }
-        act::Act::EnterConference(enter) => {
-            let answer = call!(
-                sessions.enter_conference,
-                "SessionService/EnterConference",
-                EnterConferenceRequest {
-                    warning_version: enter.warning_version
-                }
-            );
-            (0, answer.replayed)
-        }
-        act::Act::LeaveConference(_) => {
-            let answer = call!(
-                sessions.leave_conference,
-                "SessionService/LeaveConference",
-                LeaveConferenceRequest {}
-            );
-            (0, answer.replayed)
-        }
-        act::Act::EndSession(_) => {
-            let answer = call!(
-                sessions.end_session,
-                "SessionService/EndSession",
-                EndSessionRequest {}
-            );
-            (answer.position, answer.replayed)
-        }
-        act::Act::SetResolution(set) => {
-            let answer = call!(
-                sessions.set_resolution,
-                "SessionService/SetResolution",
-                SetResolutionRequest {
-                    resolution: set.resolution
-                }
-            );
-            (answer.position, answer.replayed)
-        }
-        act::Act::OfferTransfer(offer) => {
-            let answer = call!(
-                transfers.offer_transfer,
-                "TransferService/OfferTransfer",
-                OfferTransferRequest {
-                    to: offer.to.map(receiver),
-                    message: offer.message
-                }
-            );
-            (0, answer.replayed)
-        }
-        act::Act::AcceptTransfer(accept) => {
-            let answer = call!(
-                transfers.accept_transfer,
-                "TransferService/AcceptTransfer",
-                AcceptTransferRequest {
-                    offer_id: accept.offer_id
-                }
-            );
-            (0, answer.replayed)
-        }
-        act::Act::DeclineTransfer(decline) => {
-            let answer = call!(
-                transfers.decline_transfer,
-                "TransferService/DeclineTransfer",
-                DeclineTransferRequest {
-                    offer_id: decline.offer_id,
-                    reason: decline.reason
-                }
-            );
-            (0, answer.replayed)
-        }
-        act::Act::WithdrawTransfer(withdraw) => {
-            let answer = call!(
-                transfers.withdraw_transfer,
-                "TransferService/WithdrawTransfer",
-                WithdrawTransferRequest {
-                    offer_id: withdraw.offer_id
-                }
-            );
-            (0, answer.replayed)
-        }
+    let call = Call {
+        upstream,
+        caller,
+        command_id: act.command_id,
+        session_id: act.session_id,
     };
-    Ok(Accepted {
-        command_id,
-        session_id,
-        position,
-        replayed,
-    })
-}
-
-/// Converts the receiver of an offer to the service's type.
-fn receiver(to: offer_transfer::To) -> offer_transfer_request::To {
-    match to {
-        offer_transfer::To::Introduction(introduction) => {
-            offer_transfer_request::To::Introduction(introduction)
-        }
-        offer_transfer::To::QueueId(queue_id) => offer_transfer_request::To::QueueId(queue_id),
+    match what {
+        act::Act::OpenSession(open) => call.open_session(open).await,
+        act::Act::PickUp(_) => call.pick_up().await,
+        act::Act::PostMessage(message) => call.post_message(message).await,
+        act::Act::PushPage(page) => call.push_page(page).await,
+        act::Act::WriteNote(note) => call.write_note(note).await,
+        act::Act::EnterConference(enter) => call.enter_conference(enter).await,
+        act::Act::LeaveConference(_) => call.leave_conference().await,
+        act::Act::EndSession(_) => call.end_session().await,
+        act::Act::SetResolution(set) => call.set_resolution(set).await,
+        act::Act::OfferTransfer(offer) => call.offer_transfer(offer).await,
+        act::Act::AcceptTransfer(accept) => call.accept_transfer(accept).await,
+        act::Act::DeclineTransfer(decline) => call.decline_transfer(decline).await,
+        act::Act::WithdrawTransfer(withdraw) => call.withdraw_transfer(withdraw).await,
     }
 }

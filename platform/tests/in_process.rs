@@ -34,13 +34,13 @@ type Answer = BoxStream<'static, Result<Frame<Bytes>, Status>>;
 
 /// A service that behaves according to the method's name, and holds a reference.
 #[derive(Clone)]
-struct Moody(Arc<()>);
+struct Scripted(Arc<()>);
 
-impl NamedService for Moody {
-    const NAME: &'static str = "test.Moody";
+impl NamedService for Scripted {
+    const NAME: &'static str = "test.Scripted";
 }
 
-impl Service<Request<Body>> for Moody {
+impl Service<Request<Body>> for Scripted {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
@@ -50,14 +50,14 @@ impl Service<Request<Body>> for Moody {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        if request.uri().path() == "/test.Moody/Hang" {
+        if request.uri().path() == "/test.Scripted/Hang" {
             return future::pending().boxed();
         }
         let first = stream::once(ready(Ok(Frame::data(Bytes::from_static(b"first")))));
         let rest = match request.uri().path() {
-            "/test.Moody/PanicAtOnce" => panic!("at once"),
-            "/test.Moody/PanicLater" => stream::poll_fn(|_| panic!("later")).boxed(),
-            "/test.Moody/SayNoMore" => {
+            "/test.Scripted/PanicAtOnce" => panic!("at once"),
+            "/test.Scripted/PanicLater" => stream::poll_fn(|_| panic!("later")).boxed(),
+            "/test.Scripted/SayNoMore" => {
                 let held = Arc::clone(&self.0);
                 stream::poll_fn(move |_| match Arc::strong_count(&held) {
                     0 => Poll::Ready(None),
@@ -75,7 +75,7 @@ impl Service<Request<Body>> for Moody {
 /// Starts a server; returns it, a handle for calling it, and the reference that its service holds.
 async fn serve() -> (InProcessServer, InProcess, Arc<()>) {
     let held = Arc::new(());
-    let services = Services::new().with(Moody(Arc::clone(&held)));
+    let services = Services::new().with(Scripted(Arc::clone(&held)));
     let server = InProcessServer::default();
     server.serve(&GrpcServer::new(services, false).await.unwrap());
     let way = server.way();
@@ -83,7 +83,7 @@ async fn serve() -> (InProcessServer, InProcess, Arc<()>) {
 }
 
 async fn call(way: &InProcess, method: &str) -> Response<Body> {
-    let request = Request::post(format!("/test.Moody/{method}")).body(Body::empty());
+    let request = Request::post(format!("/test.Scripted/{method}")).body(Body::empty());
     let answer = Replicas::from(way.clone()).oneshot(request.unwrap()).await;
     answer.unwrap()
 }
@@ -162,7 +162,7 @@ async fn a_method_that_nobody_has_is_unimplemented() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_takes_too_long_ends_at_its_deadline() {
     let (_server, way, _) = serve().await;
-    let request = Request::post("/test.Moody/Hang")
+    let request = Request::post("/test.Scripted/Hang")
         .header("grpc-timeout", "50m")
         .body(Body::empty());
     let call = Replicas::from(way).oneshot(request.unwrap());

@@ -13,13 +13,13 @@ use carrel_platform::auth::keys::KeyRing;
 use carrel_testbed::{postgres::Postgres, redis::Redis};
 
 /// The engines, and a folder for the keys.
-struct House {
+struct Fixture {
     postgres: Postgres,
     redis: Redis,
     folder: tempfile::TempDir,
 }
 
-impl House {
+impl Fixture {
     fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("keys.json");
@@ -133,9 +133,9 @@ impl Drop for Serving {
 
 #[test]
 fn what_is_missing_at_the_start_is_named_by_its_setting() {
-    let house = House::open();
+    let fixture = Fixture::open();
     let refused = |change: &dyn Fn(&mut Command)| {
-        let mut command = house.program();
+        let mut command = fixture.program();
         change(&mut command);
         let output = command.arg("serve").output().unwrap();
         assert!(!output.status.success());
@@ -143,8 +143,8 @@ fn what_is_missing_at_the_start_is_named_by_its_setting() {
     };
     let unmade = refused(&|_| {});
     assert!(unmade.contains("carrel-session migrate"), "{unmade}");
-    assert!(house.migrate().contains("they were of version 0"));
-    assert!(house.migrate().contains("as they should be"));
+    assert!(fixture.migrate().contains("they were of version 0"));
+    assert!(fixture.migrate().contains("as they should be"));
     let set = |name: &'static str, value: &'static str| {
         move |command: &mut Command| {
             command.env(name, value);
@@ -179,11 +179,11 @@ fn what_is_missing_at_the_start_is_named_by_its_setting() {
 /// An engine that keeps the process waiting does not keep it from stopping.
 #[test]
 fn a_signal_at_the_start_is_heard() {
-    let house = House::open();
+    let fixture = Fixture::open();
     // Connections are accepted, and nothing is ever sent on them.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let database = format!("postgres://carrel@{}/carrel", silent.local_addr().unwrap());
-    let mut child = house
+    let mut child = fixture
         .program()
         .env("CARREL_POSTGRES__URL", database)
         .env("CARREL_POSTGRES__CONNECT_TIMEOUT", "1h")
@@ -197,21 +197,21 @@ fn a_signal_at_the_start_is_heard() {
 
 #[test]
 fn what_goes_away_later_is_degraded_service_and_a_signal_ends_it_in_order() {
-    let mut house = House::open();
-    house.migrate();
-    let serving = Serving::start(house.program());
+    let mut fixture = Fixture::open();
+    fixture.migrate();
+    let serving = Serving::start(fixture.program());
     assert_eq!(serving.ask("/live"), Some((200, "live\n".to_owned())));
     serving.until("/ready", |status, body| status == 200 && body == "ready\n");
-    house.redis.kill();
+    fixture.redis.kill();
     serving.until("/ready", |status, body| {
         status == 200 && body.contains("degraded: bus:") && body.contains("degraded: leases:")
     });
-    house.postgres.kill();
+    fixture.postgres.kill();
     serving.until("/ready", |status, body| {
         status == 200 && body.contains("degraded: log:")
     });
-    house.postgres.start_again().unwrap();
-    house.redis.start_again().unwrap();
+    fixture.postgres.start_again().unwrap();
+    fixture.redis.start_again().unwrap();
     serving.until("/ready", |status, body| {
         status == 200 && !body.contains("log:") && !body.contains("bus:")
     });

@@ -7,7 +7,7 @@ use carrel_platform::refusal::Refusal;
 use carrel_proto::{
     encoded::Encoded,
     session::v1::{
-        self as wire, act::Act, attend_request::Request as Ask, attend_response::Response as Told,
+        self as wire, act::Act, attend_request::Request as Ask, attend_response::Response,
         session_service_client::SessionServiceClient,
     },
 };
@@ -20,7 +20,7 @@ use crate::{
     database::EPOCH,
     person::{PATIENCE, Person},
     projection,
-    stage::{CANARY, SILENT},
+    shared_state::{CANARY, SILENT},
 };
 
 /// How long a stream may be silent before it counts as lost. Heartbeats come every five seconds.
@@ -50,7 +50,7 @@ pub(crate) fn open(
     audience: wire::Audience,
 ) -> mpsc::Sender<Work> {
     let (work, coming) = mpsc::channel(WAITING);
-    let position = person.stage.begin_view(&viewer, &session_id, audience);
+    let position = person.shared.begin_view(&viewer, &session_id, audience);
     let window = Window {
         person,
         viewer,
@@ -109,7 +109,7 @@ impl Window {
             match over {
                 Over::SentAway => break,
                 Over::Offline(pause) => {
-                    let pause = pause.min(self.person.stage.storm_left());
+                    let pause = pause.min(self.person.shared.storm_left());
                     self.person.note(&format!("is offline for {pause:?}"));
                     tokio::time::sleep(pause).await;
                 }
@@ -118,7 +118,7 @@ impl Window {
             self.person.turn_to_another_server();
             self.person.pause(50, 500).await;
         }
-        self.person.stage.end_view(&self.viewer, &self.session_id);
+        self.person.shared.end_view(&self.viewer, &self.session_id);
     }
 
     async fn connect(&mut self) -> Result<Stream, Over> {
@@ -163,7 +163,7 @@ impl Window {
 
     fn check_joined(&self, first: Option<&wire::AttendResponse>) {
         let joined = match first.and_then(|first| first.response.as_ref()) {
-            Some(Told::Joined(joined)) => joined,
+            Some(Response::Joined(joined)) => joined,
             other => return self.violation("I6", &format!("a stream begins with {other:?}")),
         };
         self.check_secrets(first);
@@ -180,7 +180,7 @@ impl Window {
 
     async fn listen(&mut self, mut stream: Stream, coming: &mut mpsc::Receiver<Work>) -> Over {
         for sent in &self.unsettled {
-            self.person.stage.commands.sent(&sent.given);
+            self.person.shared.commands.sent(&sent.given);
             let _ = stream.asks.try_send(acting(sent));
         }
         let mut heard = Instant::now();
@@ -202,7 +202,7 @@ impl Window {
                     Some(Work::Hang(pause)) => {
                         tokio::time::sleep(pause).await;
                         heard = Instant::now();
-                        let head = self.person.stage.head(&self.session_id, self.audience);
+                        let head = self.person.shared.head(&self.session_id, self.audience);
                         stream.hung = Some((head, 0));
                     }
                 },
@@ -213,9 +213,9 @@ impl Window {
 
     fn act(&mut self, kind: Kind, act: Act, stream: &Stream) {
         let (id, given) = self.person.command(kind);
-        let stage = &self.person.stage;
-        stage.say(&self.viewer, &self.session_id, &given.key);
-        stage.commands.sent(&given);
+        let shared = &self.person.shared;
+        shared.say(&self.viewer, &self.session_id, &given.key);
+        shared.commands.sent(&given);
         let sent = Sent { id, given, act };
         let _ = stream.asks.try_send(acting(&sent));
         self.unsettled.push_back(sent);
@@ -224,11 +224,11 @@ impl Window {
     fn hear(&mut self, told: &wire::AttendResponse, stream: &mut Stream) {
         self.check_secrets(Some(told));
         match &told.response {
-            Some(Told::Event(event)) => self.see(event, stream),
-            Some(Told::ActAccepted(accepted)) => {
+            Some(Response::Event(event)) => self.see(event, stream),
+            Some(Response::ActAccepted(accepted)) => {
                 self.settle(&accepted.command_id, Answer::Accepted);
             }
-            Some(Told::ActRefused(refused)) => {
+            Some(Response::ActRefused(refused)) => {
                 let refusal = refused.refusal.clone().unwrap_or_default();
                 let answer = commands::judge(&Refusal::new(
                     Code::from(refusal.code),
@@ -237,7 +237,7 @@ impl Window {
                 ));
                 self.settle(&refused.command_id, answer);
             }
-            Some(Told::Heartbeat(heartbeat)) if heartbeat.head < self.position => {
+            Some(Response::Heartbeat(heartbeat)) if heartbeat.head < self.position => {
                 self.violation(
                     "I8",
                     &format!(
@@ -246,14 +246,14 @@ impl Window {
                     ),
                 );
             }
-            Some(Told::Joined(_)) => self.violation("I6", "joined twice on one stream"),
+            Some(Response::Joined(_)) => self.violation("I6", "joined twice on one stream"),
             _ => {}
         }
     }
 
     fn see(&mut self, event: &wire::SessionEvent, stream: &mut Stream) {
-        let stage = &self.person.stage;
-        stage.take_in(&self.viewer, &self.session_id, event);
+        let shared = &self.person.shared;
+        shared.take_in(&self.viewer, &self.session_id, event);
         self.position = event.position;
         let kind = projection::shown(event).kind;
         self.person.note(&format!(
@@ -287,10 +287,10 @@ impl Window {
     }
 
     fn answered(&self, given: &Given, answer: Answer) {
-        let stage = &self.person.stage;
-        stage
+        let shared = &self.person.shared;
+        shared
             .commands
-            .answered(given, answer, &stage.database, &stage.observations);
+            .answered(given, answer, &shared.database, &shared.observations);
     }
 
     fn hear_end(&self, status: &Status) -> Over {
@@ -318,7 +318,7 @@ impl Window {
 
     fn violation(&self, invariant: &str, what: &str) {
         let what = format!("{} in {}: {what}", self.viewer, self.session_id);
-        self.person.stage.observations.violation(invariant, &what);
+        self.person.shared.observations.violation(invariant, &what);
     }
 }
 

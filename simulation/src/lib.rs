@@ -13,12 +13,11 @@
 //! - [`run`] plays one seed. `schedule` decides what happens for a seed.
 //! - `servers` are the services' hosts; `network`, `database`, `shared_bus` and `lease_store` are the world around
 //!   them.
-//! - `cast`, `person`, `attendance`, `monitor` and `talk` are the people and their screens; `directory` has their accounts.
-//! - `observations`, `commands` and `projection` keep what was seen and said; `stage` and `referee` check it against
+//! - `people`, `person`, `attendance`, `monitor` and `talk` are the people and their screens; `directory` has their accounts.
+//! - `observations`, `commands` and `projection` keep what was seen and said; `shared_state` and `referee` check it against
 //!   the log.
 
 mod attendance;
-mod cast;
 mod commands;
 mod database;
 mod dice;
@@ -27,6 +26,7 @@ mod lease_store;
 mod monitor;
 mod network;
 mod observations;
+mod people;
 mod person;
 mod projection;
 mod referee;
@@ -34,7 +34,7 @@ mod run;
 mod schedule;
 mod servers;
 mod shared_bus;
-mod stage;
+mod shared_state;
 mod talk;
 mod time;
 

@@ -12,7 +12,7 @@ use tonic::Streaming;
 
 use crate::{
     person::{PATIENCE, Person},
-    stage::QUEUES,
+    shared_state::QUEUES,
     time,
 };
 
@@ -23,7 +23,7 @@ const SILENCE: Duration = Duration::from_secs(12);
 
 /// Announces that a librarian is there until `leaves_at_ms`; then sends nothing more, not even a goodbye.
 pub(crate) async fn announce(mut me: Person, id: String, leaves_at_ms: u64) {
-    me.stage.set_present(&id, true);
+    me.shared.set_present(&id, true);
     while time::now_ms() < leaves_at_ms {
         if let Some((say, hear)) = connect(&me, &id).await {
             me.note("announces");
@@ -33,12 +33,15 @@ pub(crate) async fn announce(mut me: Person, id: String, leaves_at_ms: u64) {
         me.pause(50, 500).await;
     }
     me.note("is gone without a word");
-    me.stage.set_present(&id, false);
+    me.shared.set_present(&id, false);
 }
 
-type Heard = Streaming<wire::AnnounceResponse>;
+type Responses = Streaming<wire::AnnounceResponse>;
 
-async fn connect(me: &Person, id: &str) -> Option<(mpsc::Sender<wire::AnnounceRequest>, Heard)> {
+async fn connect(
+    me: &Person,
+    id: &str,
+) -> Option<(mpsc::Sender<wire::AnnounceRequest>, Responses)> {
     let (say, requests) = mpsc::channel(16);
     let announcement = wire::Announcement {
         monitor_id: format!("monitor-of-{id}"),
@@ -54,7 +57,7 @@ async fn connect(me: &Person, id: &str) -> Option<(mpsc::Sender<wire::AnnounceRe
     Some((say, answer.ok()?.ok()?.into_inner()))
 }
 
-async fn stay(say: &mpsc::Sender<wire::AnnounceRequest>, mut hear: Heard, leaves_at_ms: u64) {
+async fn stay(say: &mpsc::Sender<wire::AnnounceRequest>, mut hear: Responses, leaves_at_ms: u64) {
     let left = Duration::from_millis(leaves_at_ms.saturating_sub(time::now_ms()));
     let leaves = Instant::now() + left;
     let mut here = tokio::time::interval(HERE);
@@ -119,6 +122,6 @@ async fn follow(me: &Person, id: &str, mut stream: Streaming<wire::WatchDeskResp
             _ => continue,
         }
         me.note(&format!("sees at the desk: {:?}", shown.keys()));
-        me.stage.show_desk(id, shown.keys().cloned().collect());
+        me.shared.show_desk(id, shown.keys().cloned().collect());
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     commands::{self, Answer, Given, Kind},
     dice::Dice,
     network::{self, Link},
-    stage::Stage,
+    shared_state::SharedState,
 };
 
 /// The servers of each service.
@@ -43,7 +43,7 @@ impl Links {
 
 /// A person in one window.
 pub(crate) struct Person {
-    pub(crate) stage: Arc<Stage>,
+    pub(crate) shared: Arc<SharedState>,
     /// The person's name in the trace.
     pub(crate) name: String,
     /// The prefix of their commands' keys in the log.
@@ -58,16 +58,16 @@ pub(crate) struct Person {
 
 impl Person {
     pub(crate) fn new(
-        stage: &Arc<Stage>,
+        shared: &Arc<SharedState>,
         name: &str,
         key: String,
         token: String,
         links: &Links,
     ) -> Self {
-        let mut dice = Dice::of(stage.seed, name);
+        let mut dice = Dice::of(shared.seed, name);
         let replica = usize::from(dice.happens(500));
         Self {
-            stage: Arc::clone(stage),
+            shared: Arc::clone(shared),
             name: name.to_owned(),
             key,
             dice,
@@ -84,7 +84,7 @@ impl Person {
         self.commands += 1;
         let name = format!("{}/{title}.{}", self.name, self.commands);
         Self {
-            stage: Arc::clone(&self.stage),
+            shared: Arc::clone(&self.shared),
             dice: Dice::of(self.dice.roll(), &name),
             name,
             key: self.key.clone(),
@@ -105,7 +105,7 @@ impl Person {
     }
 
     pub(crate) fn note(&self, what: &str) {
-        self.stage.observations.note(&self.name, what);
+        self.shared.observations.note(&self.name, what);
     }
 
     /// Makes a new command. It has no effect until it is sent.
@@ -152,18 +152,18 @@ impl Person {
         call: impl AsyncFn(Clients, Request<()>) -> Result<T, Status>,
     ) -> Option<T> {
         loop {
-            self.stage.commands.sent(given);
+            self.shared.commands.sent(given);
             let answer = self.try_once(&call).await;
             let (answer, result) = match answer {
                 Ok(result) => (Answer::Accepted, Some(result)),
                 Err(answer) => (answer, None),
             };
             self.note(&format!("{} → {answer:?}", given.key));
-            let stage = &self.stage;
+            let shared = &self.shared;
             let settled = !matches!(answer, Answer::Unknown(_));
-            stage
+            shared
                 .commands
-                .answered(given, answer, &stage.database, &stage.observations);
+                .answered(given, answer, &shared.database, &shared.observations);
             if settled {
                 return result;
             }

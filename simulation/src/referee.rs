@@ -7,32 +7,32 @@ use serde_json::Value;
 
 use crate::{
     commands::{Answer, Kind},
-    stage::Stage,
+    shared_state::SharedState,
 };
 
 /// Checks a finished world.
-pub(crate) fn judge(stage: &Stage) {
-    check_commands(stage);
-    check_order(stage);
-    check_views(stage);
-    check_desk(stage);
-    check_talk(stage);
-    for (session_id, events) in stage.database.streams("session") {
-        check_session(stage, &session_id, &events);
+pub(crate) fn judge(shared: &SharedState) {
+    check_commands(shared);
+    check_order(shared);
+    check_views(shared);
+    check_desk(shared);
+    check_talk(shared);
+    for (session_id, events) in shared.database.streams("session") {
+        check_session(shared, &session_id, &events);
     }
 }
 
 /// I1, I3: what was acknowledged is in the log, what was refused for good is not.
-fn check_commands(stage: &Stage) {
-    for known in stage.commands.all() {
-        let logged = stage.database.has_command(&known.given.key);
+fn check_commands(shared: &SharedState) {
+    for known in shared.commands.all() {
+        let logged = shared.database.has_command(&known.given.key);
         let key = &known.given.key;
         match known.answer {
-            Some(Answer::Accepted) if known.given.kind != Kind::Change && !logged => stage
+            Some(Answer::Accepted) if known.given.kind != Kind::Change && !logged => shared
                 .observations
                 .violation("I1", &format!("{key} was acknowledged and is gone")),
             // A try whose outcome is unknown may have been carried out after the one that was refused.
-            Some(Answer::Refused(reason)) if logged && known.unsettled_tries == 0 => stage
+            Some(Answer::Refused(reason)) if logged && known.unsettled_tries == 0 => shared
                 .observations
                 .violation("I3", &format!("{key} was refused ({reason}) and happened")),
             _ => {}
@@ -41,9 +41,9 @@ fn check_commands(stage: &Stage) {
 }
 
 /// I5: what one person said in one session is in the order in which it was said, however often it was sent again.
-fn check_order(stage: &Stage) {
-    for ((who, session_id), keys) in stage.said() {
-        let events = stage.database.events_after("session", &session_id, 0);
+fn check_order(shared: &SharedState) {
+    for ((who, session_id), keys) in shared.said() {
+        let events = shared.database.events_after("session", &session_id, 0);
         let versions: BTreeMap<&str, u64> = events
             .iter()
             .filter_map(|event| Some((event.command.as_ref()?.key.as_str(), event.version)))
@@ -54,7 +54,7 @@ fn check_order(stage: &Stage) {
                 continue;
             };
             if *version < last {
-                stage.observations.violation(
+                shared.observations.violation(
                     "I5",
                     &format!("{who} said {key} later than what is before it in {session_id}"),
                 );
@@ -65,11 +65,11 @@ fn check_order(stage: &Stage) {
 }
 
 /// I8: everybody who attends knows everything that happened until ten seconds ago.
-fn check_views(stage: &Stage) {
-    for (who, session_id, view) in stage.views() {
-        let head = stage.noted_head(&session_id, view.audience);
+fn check_views(shared: &SharedState) {
+    for (who, session_id, view) in shared.views() {
+        let head = shared.noted_head(&session_id, view.audience);
         if view.attends && view.position < head {
-            stage.observations.violation(
+            shared.observations.violation(
                 "I8",
                 &format!(
                     "{who} was shown {} of {head} in {session_id}",
@@ -81,16 +81,16 @@ fn check_views(stage: &Stage) {
 }
 
 /// I15: everybody sees who is there, and nobody else.
-fn check_desk(stage: &Stage) {
-    let present = stage.present();
+fn check_desk(shared: &SharedState) {
+    let present = shared.present();
     // Librarians who monitor no queue are shown nobody.
-    let desks = stage.desks().into_iter();
+    let desks = shared.desks().into_iter();
     for (who, shown) in desks.filter(|(who, _)| present.contains(who)) {
         let others = |id: &&String| **id != who;
         let expected: Vec<_> = present.iter().filter(others).collect();
         let shown: Vec<_> = shown.iter().filter(others).collect();
         if shown != expected {
-            stage.observations.violation(
+            shared.observations.violation(
                 "I15",
                 &format!("{who} is shown {shown:?} at the desk, where {expected:?} are"),
             );
@@ -99,11 +99,11 @@ fn check_desk(stage: &Stage) {
 }
 
 /// I8 for librarians' conversations.
-fn check_talk(stage: &Stage) {
-    for ((who, conversation_id), expected) in stage.talk_due() {
-        let heard = stage.heard(&who, &conversation_id);
+fn check_talk(shared: &SharedState) {
+    for ((who, conversation_id), expected) in shared.talk_due() {
+        let heard = shared.heard(&who, &conversation_id);
         if heard < expected {
-            stage.observations.violation(
+            shared.observations.violation(
                 "I8",
                 &format!("{who} has {heard} of {expected} messages of {conversation_id}"),
             );
@@ -123,26 +123,26 @@ struct Followed {
 
 /// I10-I13: at each moment a session has one owner or waits; nobody writes as its owner without being it; the end is
 /// final, and somebody asked for it.
-fn check_session(stage: &Stage, session_id: &str, events: &[RecordedEvent]) {
+fn check_session(shared: &SharedState, session_id: &str, events: &[RecordedEvent]) {
     let mut followed = Followed::default();
     for event in events {
         let json: Value = serde_json::from_slice(&event.payload).unwrap_or_default();
         if let Err((invariant, why)) = followed.follow(&json) {
             let what = format!("event {} of {session_id} {why}: {json}", event.version);
-            stage.observations.violation(invariant, &what);
+            shared.observations.violation(invariant, &what);
             return;
         }
         let command = event
             .command
             .as_ref()
-            .and_then(|command| stage.commands.get(&command.key));
+            .and_then(|command| shared.commands.get(&command.key));
         let is_end = json.get("kind").and_then(Value::as_str) == Some("ended");
         if is_end && command.is_none_or(|known| known.given.kind != Kind::End) {
             let what = format!(
                 "event {} of {session_id} ends what nobody ended",
                 event.version
             );
-            stage.observations.violation("I14", &what);
+            shared.observations.violation("I14", &what);
         }
     }
 }

@@ -12,13 +12,14 @@ use carrel_platform::auth::{Role, keys::KeyRing};
 use turmoil::Sim;
 
 use crate::{
-    cast, monitor,
+    monitor,
     network::Link,
     observations::Violation,
+    people,
     person::{IM_SERVERS, Links, PRESENCE_SERVERS, Person, SESSION_SERVERS},
     schedule::{Fault, SCREENS, SPOKEN_MS, Schedule},
     servers,
-    stage::{SILENT, Stage},
+    shared_state::{SILENT, SharedState},
     talk,
 };
 
@@ -91,42 +92,44 @@ pub fn run(seed: u64, verbose: bool) -> anyhow::Result<Outcome> {
     let before = PANICS.get();
     let began = Instant::now();
     let keys = KeyRing::from_seed(&KEY)?;
-    let stage = Stage::new(seed, Schedule::of(seed), keys, verbose);
-    let faults = play(&stage)?;
-    if stage.observations.is_clean() {
-        crate::referee::judge(&stage);
+    let shared = SharedState::new(seed, Schedule::of(seed), keys, verbose);
+    let faults = play(&shared)?;
+    if shared.observations.is_clean() {
+        crate::referee::judge(&shared);
     }
     let panics = PANICS.get() - before;
     if panics > 0 {
-        stage
+        shared
             .observations
             .violation("I27", &format!("{panics} tasks panicked"));
     }
     let in_time = began.elapsed() < FORGOTTEN;
-    Ok(outcome(&stage, faults, in_time))
+    Ok(outcome(&shared, faults, in_time))
 }
 
-fn outcome(stage: &Stage, faults: u64, in_time: bool) -> Outcome {
-    let sessions = stage.database.streams("session");
+fn outcome(shared: &SharedState, faults: u64, in_time: bool) -> Outcome {
+    let sessions = shared.database.streams("session");
     for (session_id, events) in &sessions {
         for event in events {
-            stage.observations.cover(&format!("{session_id} {event:?}"));
+            shared
+                .observations
+                .cover(&format!("{session_id} {event:?}"));
         }
     }
-    let (commands, tries) = stage.commands.counts();
+    let (commands, tries) = shared.commands.counts();
     Outcome {
-        seed: stage.seed,
-        violations: stage.observations.violations(),
-        digest: stage.observations.digest(),
-        replays: in_time && !stage.schedule.has_desk,
-        trace: stage.observations.lines(),
+        seed: shared.seed,
+        violations: shared.observations.violations(),
+        digest: shared.observations.digest(),
+        replays: in_time && !shared.schedule.has_desk,
+        trace: shared.observations.lines(),
         figures: Figures {
             commands,
             tries,
-            observations: stage.observations.count(),
+            observations: shared.observations.count(),
             events: sessions.iter().map(|(_, events)| events.len() as u64).sum(),
             faults,
-            spoilt: stage.database.injected() + stage.bus.spoilt() + stage.leases.refused(),
+            spoilt: shared.database.injected() + shared.bus.spoilt() + shared.leases.refused(),
         },
     }
 }
@@ -144,10 +147,10 @@ fn count_panics() {
 }
 
 /// Plays until the end, or until an invariant is broken. Returns how many faults there were.
-fn play(stage: &Arc<Stage>) -> anyhow::Result<u64> {
-    let schedule = &stage.schedule;
+fn play(shared: &Arc<SharedState>) -> anyhow::Result<u64> {
+    let schedule = &shared.schedule;
     let mut sim = turmoil::Builder::new()
-        .rng_seed(stage.seed)
+        .rng_seed(shared.seed)
         .tick_duration(TICK)
         .epoch(UNIX_EPOCH)
         .simulation_duration(Duration::from_secs(24 * 60 * 60))
@@ -155,32 +158,32 @@ fn play(stage: &Arc<Stage>) -> anyhow::Result<u64> {
         .max_message_latency(Duration::from_millis(schedule.slowest_segment_ms))
         .enable_random_order()
         .build();
-    crate::directory::restore(&stage.database)?;
+    crate::directory::restore(&shared.database)?;
     for host in SESSION_SERVERS {
-        let stage = Arc::clone(stage);
-        sim.host(host, move || servers::session(Arc::clone(&stage), host));
+        let shared = Arc::clone(shared);
+        sim.host(host, move || servers::session(Arc::clone(&shared), host));
     }
     if schedule.has_desk {
         for host in PRESENCE_SERVERS {
-            let stage = Arc::clone(stage);
-            sim.host(host, move || servers::presence(Arc::clone(&stage), host));
+            let shared = Arc::clone(shared);
+            sim.host(host, move || servers::presence(Arc::clone(&shared), host));
         }
         for host in IM_SERVERS {
-            let stage = Arc::clone(stage);
-            sim.host(host, move || servers::im(Arc::clone(&stage), host));
+            let shared = Arc::clone(shared);
+            sim.host(host, move || servers::im(Arc::clone(&shared), host));
         }
     }
     for (place, host) in SCREENS.into_iter().enumerate() {
-        let stage = Arc::clone(stage);
+        let shared = Arc::clone(shared);
         sim.client(host, async move {
-            seat(&stage, place)?;
+            seat(&shared, place)?;
             std::future::pending().await
         });
     }
-    stage.bus.set_manners(schedule.bus[0]);
-    stage.database.set_faults(schedule.database);
+    shared.bus.set_manners(schedule.bus[0]);
+    shared.database.set_faults(schedule.database);
     let mut world = World {
-        stage: Arc::clone(stage),
+        shared: Arc::clone(shared),
         sim,
         dying: Vec::new(),
         dead: BTreeMap::new(),
@@ -189,14 +192,14 @@ fn play(stage: &Arc<Stage>) -> anyhow::Result<u64> {
     world.storm()?;
     world.heal();
     world.go_on_until(schedule.last_word_at_ms + SPOKEN_MS)?;
-    stage.note_heads();
-    stage.note_talk();
+    shared.note_heads();
+    shared.note_talk();
     world.go_on_until(schedule.ends_at_ms)?;
     Ok(world.faults)
 }
 
 struct World<'a> {
-    stage: Arc<Stage>,
+    shared: Arc<SharedState>,
     sim: Sim<'a>,
     /// The servers that die at the next step, and when they start again.
     dying: Vec<(&'static str, u64)>,
@@ -212,14 +215,14 @@ impl World<'_> {
 
     fn step(&mut self) -> anyhow::Result<()> {
         let now_ms = self.now_ms();
-        self.stage.bus.deliver(now_ms);
+        self.shared.bus.deliver(now_ms);
         self.sim
             .step()
             .map_err(|error| anyhow::anyhow!("the simulation broke: {error}"))?;
         for (host, back_at_ms) in mem::take(&mut self.dying) {
             self.crash(host, back_at_ms);
         }
-        for host in self.stage.database.take_doomed() {
+        for host in self.shared.database.take_doomed() {
             self.doom(host, now_ms + 1_500);
         }
         let due = self.dead.iter().filter(|(_, at_ms)| **at_ms <= now_ms);
@@ -230,16 +233,16 @@ impl World<'_> {
     }
 
     fn go_on_until(&mut self, at_ms: u64) -> anyhow::Result<()> {
-        while self.now_ms() < at_ms && self.stage.observations.is_clean() {
+        while self.now_ms() < at_ms && self.shared.observations.is_clean() {
             self.step()?;
         }
         Ok(())
     }
 
     fn storm(&mut self) -> anyhow::Result<()> {
-        let stage = Arc::clone(&self.stage);
-        let mut faults = stage.schedule.faults.iter().peekable();
-        while self.now_ms() < stage.schedule.heals_at_ms && stage.observations.is_clean() {
+        let shared = Arc::clone(&self.shared);
+        let mut faults = shared.schedule.faults.iter().peekable();
+        while self.now_ms() < shared.schedule.heals_at_ms && shared.observations.is_clean() {
             let now_ms = self.now_ms();
             while let Some((_, fault)) = faults.next_if(|(at_ms, _)| *at_ms <= now_ms) {
                 self.inflict(*fault);
@@ -251,7 +254,7 @@ impl World<'_> {
 
     fn inflict(&mut self, fault: Fault) {
         let now_ms = self.now_ms();
-        self.stage
+        self.shared
             .observations
             .note_at(now_ms, "FAULT", &format!("{fault:?}"));
         self.faults += u64::from(!matches!(
@@ -267,15 +270,15 @@ impl World<'_> {
             Fault::Release(a, b) => sim.release(a, b),
             Fault::Crash(host) => self.doom(host, u64::MAX),
             Fault::Restart(host) => self.restart(host),
-            Fault::CutOff(host, lasts) => self.stage.database.cut_off(host, now_ms + lasts),
-            Fault::Silence(lasts) => self.stage.bus.silence(now_ms + lasts),
-            Fault::NoLeases(lasts) => self.stage.leases.fail(now_ms + lasts),
+            Fault::CutOff(host, lasts) => self.shared.database.cut_off(host, now_ms + lasts),
+            Fault::Silence(lasts) => self.shared.bus.silence(now_ms + lasts),
+            Fault::NoLeases(lasts) => self.shared.leases.fail(now_ms + lasts),
         }
     }
 
     /// Makes a server die at the next step, and start again at `back_at_ms` if nothing else brings it back before.
     fn doom(&mut self, host: &'static str, back_at_ms: u64) {
-        self.stage.end_life(host);
+        self.shared.end_life(host);
         self.dying.push((host, back_at_ms));
     }
 
@@ -283,7 +286,7 @@ impl World<'_> {
         if self.dead.contains_key(host) {
             return;
         }
-        self.stage
+        self.shared
             .observations
             .note_at(self.now_ms(), "FAULT", &format!("{host} dies"));
         self.faults += u64::from(back_at_ms != u64::MAX);
@@ -293,7 +296,7 @@ impl World<'_> {
 
     fn restart(&mut self, host: &'static str) {
         if self.dead.remove(host).is_some() {
-            self.stage.observations.note_at(
+            self.shared.observations.note_at(
                 self.now_ms(),
                 "FAULT",
                 &format!("{host} starts again"),
@@ -304,7 +307,7 @@ impl World<'_> {
 
     /// Ends all faults. From now on the bus only has its ordinary weaknesses.
     fn heal(&mut self) {
-        self.stage
+        self.shared
             .observations
             .note_at(self.now_ms(), "FAULT", "everything heals");
         for host in self.dead.keys().copied().collect::<Vec<_>>() {
@@ -314,38 +317,38 @@ impl World<'_> {
         for (_, back_at_ms) in &mut self.dying {
             *back_at_ms = 0;
         }
-        for server in self.stage.schedule.servers() {
+        for server in self.shared.schedule.servers() {
             for screen in SCREENS {
                 self.sim.repair(screen, *server);
                 self.sim.release(screen, *server);
             }
         }
-        self.stage.database.heal();
-        self.stage.leases.fail(0);
-        self.stage.bus.silence(0);
-        self.stage.bus.set_manners(self.stage.schedule.bus[1]);
+        self.shared.database.heal();
+        self.shared.leases.fail(0);
+        self.shared.bus.silence(0);
+        self.shared.bus.set_manners(self.shared.schedule.bus[1]);
     }
 }
 
 /// Starts the people at one host.
-fn seat(stage: &Arc<Stage>, place: usize) -> anyhow::Result<()> {
+fn seat(shared: &Arc<SharedState>, place: usize) -> anyhow::Result<()> {
     let [links, slow_links] =
-        [Link::WIDE, Link::NARROW].map(|link| Links::to(stage.schedule.servers(), link));
-    let sessions: Vec<_> = (1..=stage.schedule.patrons)
+        [Link::WIDE, Link::NARROW].map(|link| Links::to(shared.schedule.servers(), link));
+    let sessions: Vec<_> = (1..=shared.schedule.patrons)
         .map(|n| format!("s{n}"))
         .collect();
     let librarians = ["lee", "map", "oak"].map(str::to_owned);
     let sits_here = |n: usize| n % SCREENS.len() == place;
     for (n, session_id) in sessions.iter().enumerate().filter(|(n, _)| sits_here(*n)) {
-        let token = stage.patrons_token(session_id)?;
+        let token = shared.patrons_token(session_id)?;
         let name = format!("patron-{}", n + 1);
-        let me = Person::new(stage, &name, format!("patron:{session_id}"), token, &links);
-        tokio::task::spawn_local(cast::patron(me, session_id.clone()));
+        let me = Person::new(shared, &name, format!("patron:{session_id}"), token, &links);
+        tokio::task::spawn_local(people::patron(me, session_id.clone()));
     }
     let staff = |id: &str, role, links: &Links| -> anyhow::Result<Person> {
-        let token = stage.librarians_token(id, role)?;
+        let token = shared.librarians_token(id, role)?;
         Ok(Person::new(
-            stage,
+            shared,
             id,
             format!("librarian:{id}"),
             token,
@@ -356,24 +359,24 @@ fn seat(stage: &Arc<Stage>, place: usize) -> anyhow::Result<()> {
         let mut me = staff(id, Role::Librarian, &links)?;
         let others = librarians.iter().filter(|other| *other != id).cloned();
         let others: Vec<_> = others.collect();
-        if stage.schedule.has_desk {
+        if shared.schedule.has_desk {
             sit_at_desk(&mut me, id, &others);
         }
-        tokio::task::spawn_local(cast::librarian(me, id.clone(), sessions.clone(), others));
+        tokio::task::spawn_local(people::librarian(me, id.clone(), sessions.clone(), others));
     }
     for (id, is_silent) in [("ask", false), (SILENT, true)] {
         if sits_here(usize::from(is_silent)) {
             let me = staff(id, Role::AskAdministrator, &links)?;
             let (id, sessions) = (id.to_owned(), sessions.clone());
-            tokio::task::spawn_local(cast::supervisor(me, id, sessions, is_silent));
+            tokio::task::spawn_local(people::supervisor(me, id, sessions, is_silent));
         }
     }
     if let Some(session_id) = sessions.first()
-        && stage.schedule.has_slow_reader
+        && shared.schedule.has_slow_reader
         && sits_here(0)
     {
         let me = staff("slow", Role::AskAdministrator, &slow_links)?;
-        tokio::task::spawn_local(cast::slow_reader(me, "slow".into(), session_id.clone()));
+        tokio::task::spawn_local(people::slow_reader(me, "slow".into(), session_id.clone()));
     }
     Ok(())
 }
@@ -381,7 +384,7 @@ fn seat(stage: &Arc<Stage>, place: usize) -> anyhow::Result<()> {
 /// Opens a librarian's monitor. One librarian leaves for good when the storm ends.
 fn sit_at_desk(me: &mut Person, id: &str, others: &[String]) {
     let leaves_at_ms = if id == "oak" {
-        me.stage.schedule.heals_at_ms
+        me.shared.schedule.heals_at_ms
     } else {
         u64::MAX
     };

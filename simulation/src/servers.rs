@@ -19,7 +19,7 @@ use crate::{
     database::ServersLog,
     network::{self, Accepted, Link},
     person::{PRESENCE_SERVERS, SESSION_SERVERS},
-    stage::Stage,
+    shared_state::SharedState,
     time,
 };
 
@@ -44,7 +44,7 @@ fn session_config() -> carrel_session::Config {
 
 /// Everything that a server is given.
 struct Given {
-    stage: Arc<Stage>,
+    shared: Arc<SharedState>,
     host: &'static str,
     log: Arc<dyn EventLog>,
     bus: Arc<dyn Bus>,
@@ -55,19 +55,19 @@ struct Given {
 }
 
 impl Given {
-    fn new(stage: Arc<Stage>, host: &'static str) -> Self {
-        let clock = time::clock(stage.schedule.clock_ahead_ms(host));
+    fn new(shared: Arc<SharedState>, host: &'static str) -> Self {
+        let clock = time::clock(shared.schedule.clock_ahead_ms(host));
         Self {
             log: Arc::new(ServersLog {
-                database: Arc::clone(&stage.database),
+                database: Arc::clone(&shared.database),
                 host,
             }),
-            bus: Arc::new(stage.bus.clone()),
-            leases: Arc::new(stage.leases.clone()),
-            auth: Authenticator::new(stage.keys.clone(), clock.clone()),
+            bus: Arc::new(shared.bus.clone()),
+            leases: Arc::new(shared.leases.clone()),
+            auth: Authenticator::new(shared.keys.clone(), clock.clone()),
             clock,
             stop: CancellationToken::new(),
-            stage,
+            shared,
             host,
         }
     }
@@ -87,12 +87,12 @@ impl Given {
     async fn serve(self, services: Services) -> turmoil::Result {
         let accepted = Accepted::default();
         let incoming = network::listen(accepted.clone()).await?;
-        let doomed = self.stage.begin_life(self.host);
+        let doomed = self.shared.begin_life(self.host);
         tokio::task::spawn_local(async move {
             doomed.cancelled().await;
             accepted.close();
         });
-        self.stage.observations.note(self.host, "serves");
+        self.shared.observations.note(self.host, "serves");
         let server = GrpcServer::new(services, false).await?;
         server.serve(Box::pin(incoming), self.stop, DRAIN).await?;
         Ok(())
@@ -100,15 +100,15 @@ impl Given {
 }
 
 /// Runs a server of presence-svc.
-pub(crate) async fn presence(stage: Arc<Stage>, host: &'static str) -> turmoil::Result {
-    let given = Given::new(stage, host);
+pub(crate) async fn presence(shared: Arc<SharedState>, host: &'static str) -> turmoil::Result {
+    let given = Given::new(shared, host);
     let running = loop {
         let parts = carrel_presence::Parts {
             log: Arc::clone(&given.log),
             bus: Arc::clone(&given.bus),
             leases: Arc::clone(&given.leases),
             clock: given.clock.clone(),
-            keys: given.stage.keys.clone(),
+            keys: given.shared.keys.clone(),
             auth: given.auth.clone(),
             load: given.peer(SESSION_SERVERS).into(),
             stop: given.stop.clone(),
@@ -125,8 +125,8 @@ pub(crate) async fn presence(stage: Arc<Stage>, host: &'static str) -> turmoil::
 }
 
 /// Runs a server of im-svc.
-pub(crate) async fn im(stage: Arc<Stage>, host: &'static str) -> turmoil::Result {
-    let given = Given::new(stage, host);
+pub(crate) async fn im(shared: Arc<SharedState>, host: &'static str) -> turmoil::Result {
+    let given = Given::new(shared, host);
     let parts = carrel_im::Parts {
         log: Arc::clone(&given.log),
         bus: Arc::clone(&given.bus),
@@ -142,8 +142,8 @@ pub(crate) async fn im(stage: Arc<Stage>, host: &'static str) -> turmoil::Result
 }
 
 /// Runs a server of session-svc.
-pub(crate) async fn session(stage: Arc<Stage>, host: &'static str) -> turmoil::Result {
-    let given = Given::new(stage, host);
+pub(crate) async fn session(shared: Arc<SharedState>, host: &'static str) -> turmoil::Result {
+    let given = Given::new(shared, host);
     let running = loop {
         let parts = carrel_session::Parts {
             log: Arc::clone(&given.log),

@@ -11,7 +11,7 @@ use tonic::{Streaming, transport::Channel};
 use crate::{
     commands::Kind,
     person::{PATIENCE, Person, saying},
-    stage::QUEUES,
+    shared_state::QUEUES,
 };
 
 /// How long a stream may be silent before it counts as lost.
@@ -21,7 +21,7 @@ const PAGE: i32 = 200;
 
 /// Writes to others and to the staff room, until the storm is over.
 pub(crate) async fn write(mut me: Person, others: Vec<String>) {
-    while me.stage.is_stormy() {
+    while me.shared.is_stormy() {
         me.pause(500, 4_000).await;
         let to = match me.dice.one_of(&others).cloned() {
             Some(other) if me.dice.happens(700) => To::LibrarianId(other),
@@ -148,7 +148,7 @@ impl Listener {
         self.me
             .note(&format!("reads {} of {conversation_id}", message.position));
         self.me
-            .stage
+            .shared
             .hear(&self.id, conversation_id, expected, message);
     }
 }

@@ -25,7 +25,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Streaming};
 use wire::{
-    attend_request::Request as Ask, attend_response::Response as Told,
+    attend_request::Request as Ask, attend_response::Response,
     session_service_client::SessionServiceClient,
 };
 
@@ -135,7 +135,7 @@ impl Hall {
                     .read()
                     .unwrap()
                     .response,
-                Some(Told::Event(wire::SessionEvent {
+                Some(Response::Event(wire::SessionEvent {
                     payload: Some(wire::session_event::Payload::Message(_)),
                     ..
                 }))

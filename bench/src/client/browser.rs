@@ -13,7 +13,7 @@ use carrel_proto::{
 use prost::Message as _;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-use super::{Incoming, Meter, Said, command_id, number_of, socket::Socket};
+use super::{BenchMessage, Incoming, Meter, command_id, number_of, socket::Socket};
 
 /// The encoding of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +133,7 @@ impl Browser {
         }
     }
 
-    pub(super) async fn say(&mut self, session: &str, said: &Said) -> anyhow::Result<()> {
+    pub(super) async fn say(&mut self, session: &str, said: &BenchMessage) -> anyhow::Result<()> {
         self.send(Request::Act(Act {
             command_id: command_id(said.speaker, said.number),
             session_id: session.to_owned(),
@@ -154,7 +154,7 @@ impl Browser {
         Ok(match self.next().await? {
             Frame::Event(event) => {
                 let event = event.event.context("an event without content")?;
-                Incoming::Event(event.position, said(event.payload))
+                Incoming::Event(event.position, bench_message(event.payload))
             }
             Frame::Accepted(accepted) => match number_of(&accepted.command_id) {
                 Some(number) => Incoming::Accepted(number),
@@ -169,9 +169,9 @@ impl Browser {
 }
 
 /// Returns what was said, if an event is a message of the bench.
-pub(super) fn said(payload: Option<Payload>) -> Option<Said> {
+pub(super) fn bench_message(payload: Option<Payload>) -> Option<BenchMessage> {
     match payload {
-        Some(Payload::Message(message)) => Said::parse(message.text.as_bytes()),
+        Some(Payload::Message(message)) => BenchMessage::parse(message.text.as_bytes()),
         _ => None,
     }
 }

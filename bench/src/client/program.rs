@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Streaming, transport::Channel};
 
-use super::{Incoming, Said, browser::said, command_id, number_of};
+use super::{BenchMessage, Incoming, browser::bench_message, command_id, number_of};
 
 /// How many requests may wait on one stream.
 const ROOM: usize = 64;
@@ -73,7 +73,7 @@ impl Program {
         ))
     }
 
-    pub(super) async fn say(&self, said: &Said) -> anyhow::Result<()> {
+    pub(super) async fn say(&self, said: &BenchMessage) -> anyhow::Result<()> {
         let act = Act {
             command_id: command_id(said.speaker, said.number),
             act: Some(act::Act::PostMessage(PostMessage { text: said.text() })),
@@ -96,7 +96,9 @@ impl Program {
             .await?
             .context("the stream ended")?;
         Ok(match response.read()?.response {
-            Some(Response::Event(event)) => Incoming::Event(event.position, said(event.payload)),
+            Some(Response::Event(event)) => {
+                Incoming::Event(event.position, bench_message(event.payload))
+            }
             Some(Response::ActAccepted(accepted)) => match number_of(&accepted.command_id) {
                 Some(number) => Incoming::Accepted(number),
                 None => Incoming::Other,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, bail};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-use super::{Incoming, Meter, Said, socket::Socket};
+use super::{BenchMessage, Incoming, Meter, socket::Socket};
 
 /// The kinds of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl Raw {
         }
     }
 
-    pub(super) async fn say(&mut self, said: &Said) -> anyhow::Result<()> {
+    pub(super) async fn say(&mut self, said: &BenchMessage) -> anyhow::Result<()> {
         let text = said.text();
         let frame = frame(Kind::Say, u64::from(said.number), text.as_bytes());
         self.socket.feed(Message::Binary(frame)).await
@@ -82,7 +82,7 @@ impl Raw {
         };
         let (kind, number, content) = parse(&message).context("no frame of a limit")?;
         Ok(match kind {
-            Kind::Say => Incoming::Event(number, Said::parse(content)),
+            Kind::Say => Incoming::Event(number, BenchMessage::parse(content)),
             Kind::Accepted => Incoming::Accepted(u32::try_from(number)?),
             Kind::Typing => Incoming::Typing,
             Kind::Join => Incoming::Other,

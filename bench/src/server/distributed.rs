@@ -69,7 +69,7 @@ pub(super) async fn start(
     processes.reverse();
     Ok(Server {
         form: subject.form,
-        door: subject.door,
+        protocol: subject.protocol,
         staff,
         redis: Some(redis),
         sockets: gateways,

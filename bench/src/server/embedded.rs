@@ -52,7 +52,7 @@ pub(super) async fn start(
     let ready_after = Some(began.elapsed());
     Ok(Server {
         form: subject.form,
-        door: subject.door,
+        protocol: subject.protocol,
         staff,
         redis: None,
         sockets: vec![http],

@@ -25,7 +25,7 @@ pub(super) async fn start(subject: &Subject, folder: TempDir) -> anyhow::Result<
     process.start().await?;
     Ok(Server {
         form: subject.form,
-        door: subject.door,
+        protocol: subject.protocol,
         staff: Vec::new(),
         redis: None,
         sockets: vec![address],

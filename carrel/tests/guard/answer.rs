@@ -13,12 +13,12 @@ pub(crate) enum Answer {
     /// The operation was done and gave a list, which has the session or not.
     List { has_it: bool },
     /// The operation was refused.
-    Refused(Said),
+    Refused(ObservedRefusal),
 }
 
 /// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Said {
+pub(crate) struct ObservedRefusal {
     pub(crate) code: Code,
     pub(crate) reason: String,
     /// Everything that the caller was told: two refusals are indistinguishable exactly if these bytes are equal.
@@ -30,7 +30,7 @@ impl From<Status> for Answer {
         let mut bytes = status.message().as_bytes().to_vec();
         bytes.push(0);
         bytes.extend_from_slice(status.details());
-        Self::Refused(Said {
+        Self::Refused(ObservedRefusal {
             code: status.code(),
             reason: Refusal::from(&status).reason,
             bytes,
@@ -40,7 +40,7 @@ impl From<Status> for Answer {
 
 impl From<wire::Refusal> for Answer {
     fn from(refusal: wire::Refusal) -> Self {
-        Self::Refused(Said {
+        Self::Refused(ObservedRefusal {
             code: Code::from_i32(refusal.code),
             bytes: refusal.encode_to_vec(),
             reason: refusal.reason,
@@ -59,9 +59,9 @@ impl<T> From<Result<T, Status>> for Answer {
 
 /// The refusals of several requests, byte for byte, without consecutive repetitions.
 #[derive(Debug, Default)]
-pub(crate) struct Heard(Vec<(Code, String, Vec<u8>)>);
+pub(crate) struct ObservedRefusals(Vec<(Code, String, Vec<u8>)>);
 
-impl Heard {
+impl ObservedRefusals {
     /// Records a refusal.
     pub(crate) fn add(&mut self, status: &Status) {
         let told = (

@@ -16,8 +16,8 @@ use tonic::{
 
 use crate::{
     case::Case,
+    fixture::Fixture,
     grpc::{Stream, ask},
-    house::House,
     table::{Cell, Column, Stage, cells},
 };
 
@@ -124,9 +124,9 @@ fn assert_refused(path: &str, answer: Result<(), Status>, code: Code) {
 
 #[tokio::test]
 async fn bytes_that_are_no_message_are_refused() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
-    let before = house.recorded(&case.session_id).await;
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
+    let before = fixture.recorded(&case.session_id).await;
     for path in paths() {
         for bytes in undecodable() {
             // A message without fields does not look at the contents of field 1.
@@ -135,43 +135,43 @@ async fn bytes_that_are_no_message_are_refused() {
             }
             let (token, code) = match path {
                 ATTEND => (case.patron.as_str(), Code::InvalidArgument),
-                ANNOUNCE => (house.token(Column::Lc), Code::InvalidArgument),
+                ANNOUNCE => (fixture.token(Column::Lc), Code::InvalidArgument),
                 _ => (case.patron.as_str(), Code::Internal),
             };
-            let answer = send(house.channel(), path, token, vec![bytes]).await;
+            let answer = send(fixture.channel(), path, token, vec![bytes]).await;
             assert_refused(path, answer, code);
         }
     }
-    assert_eq!(house.recorded(&case.session_id).await, before);
-    house.close().await;
+    assert_eq!(fixture.recorded(&case.session_id).await, before);
+    fixture.close().await;
 }
 
 /// F25: a request may have up to 256 KiB.
 #[tokio::test]
 async fn a_message_that_is_too_large_is_refused_unread() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
     let mut large = vec![0x1a, 0x80, 0x80, 0x40];
     large.resize((1 << 20) + 4, b'x');
     let large = Bytes::from(large);
     for path in paths() {
         let (token, code) = match path {
             ATTEND => (case.patron.as_str(), Code::InvalidArgument),
-            ANNOUNCE => (house.token(Column::Lc), Code::InvalidArgument),
+            ANNOUNCE => (fixture.token(Column::Lc), Code::InvalidArgument),
             _ => (case.patron.as_str(), Code::OutOfRange),
         };
-        let answer = send(house.channel(), path, token, vec![large.clone()]).await;
+        let answer = send(fixture.channel(), path, token, vec![large.clone()]).await;
         assert_refused(path, answer, code);
     }
-    still_serves(&house, &case).await;
-    house.close().await;
+    still_serves(&fixture, &case).await;
+    fixture.close().await;
 }
 
 /// A stream that was opened properly ends with the reason when undecodable bytes follow.
 #[tokio::test]
 async fn a_stream_says_why_bytes_ended_it() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
     let join = wire::AttendRequest {
         request: Some(attend_request::Request::Join(wire::Join {
             session_id: case.session_id.clone(),
@@ -182,15 +182,15 @@ async fn a_stream_says_why_bytes_ended_it() {
     let join = Bytes::from(join.encode_to_vec());
     for bytes in undecodable() {
         let messages = vec![join.clone(), bytes];
-        let answer = send(house.channel(), ATTEND, &case.patron, messages).await;
+        let answer = send(fixture.channel(), ATTEND, &case.patron, messages).await;
         assert_refused(ATTEND, answer, Code::InvalidArgument);
     }
-    still_serves(&house, &case).await;
-    house.close().await;
+    still_serves(&fixture, &case).await;
+    fixture.close().await;
 }
 
-async fn still_serves(house: &House, case: &Case) {
-    let sessions = house.door.sessions();
+async fn still_serves(fixture: &Fixture, case: &Case) {
+    let sessions = fixture.access.sessions();
     let audience = wire::Audience::Unspecified;
     Stream::join(sessions, &case.patron, &case.session_id, audience)
         .await

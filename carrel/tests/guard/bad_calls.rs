@@ -6,11 +6,11 @@ use tonic::{Code, Response, Status};
 use tonic_types::StatusExt as _;
 
 use crate::{
-    answer::Heard,
+    access::{command_id, on_behalf},
+    answer::ObservedRefusals,
     case::random_id,
-    door::{command_id, on_behalf},
+    fixture::Fixture,
     grpc::ask,
-    house::House,
     table::{Column, Stage},
 };
 
@@ -57,8 +57,8 @@ fn bad_texts(limit: usize) -> Vec<(String, &'static str)> {
 /// R23: questions, names, addresses of patrons.
 #[tokio::test]
 async fn a_question_that_is_not_as_it_must_be_opens_nothing() {
-    let house = House::open().await;
-    let case = house.case(Stage::Unopened).await;
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Unopened).await;
     let good = wire::OpenSessionRequest {
         command_id: command_id(),
         question: "Where are the maps?".to_owned(),
@@ -121,28 +121,28 @@ async fn a_question_that_is_not_as_it_must_be_opens_nothing() {
             "patron_email",
         ));
     }
-    let mut sessions = house.door.sessions();
+    let mut sessions = fixture.access.sessions();
     for (request, reason, field) in wrong {
         let answer = sessions.open_session(ask(&case.patron, request)).await;
         assert_invalid(answer, reason, field);
     }
-    assert!(house.recorded(&case.session_id).await.is_empty());
+    assert!(fixture.recorded(&case.session_id).await.is_empty());
     // The command id of the refused questions can be used for the good one: nothing has happened under it.
     let opened = sessions
         .open_session(ask(&case.patron, good))
         .await
         .unwrap();
     assert!(!opened.into_inner().replayed);
-    house.close().await;
+    fixture.close().await;
 }
 
 #[tokio::test]
 async fn texts_addresses_and_command_ids_are_checked() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
-    let before = house.recorded(&case.session_id).await;
-    let owner = house.token(Column::Lc);
-    let mut sessions = house.door.sessions();
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
+    let before = fixture.recorded(&case.session_id).await;
+    let owner = fixture.token(Column::Lc);
+    let mut sessions = fixture.access.sessions();
     let mut texts = bad_texts(4_000);
     texts.push((String::new(), "EMPTY"));
     texts.push((" \n ".to_owned(), "EMPTY"));
@@ -200,7 +200,7 @@ async fn texts_addresses_and_command_ids_are_checked() {
         let answer = sessions.post_message(on_behalf(owner, post)).await;
         assert_invalid(answer, "BAD_COMMAND_ID", "command_id");
     }
-    assert_eq!(house.recorded(&case.session_id).await, before);
+    assert_eq!(fixture.recorded(&case.session_id).await, before);
     // The longest text that is allowed: counted in characters, not in bytes.
     let post = wire::PostMessageRequest {
         command_id: "x".repeat(64),
@@ -208,16 +208,16 @@ async fn texts_addresses_and_command_ids_are_checked() {
         text: "\u{1f5fa}".repeat(4_000),
     };
     sessions.post_message(on_behalf(owner, post)).await.unwrap();
-    house.close().await;
+    fixture.close().await;
 }
 
 /// I2: a command id stands for one command.
 #[tokio::test]
 async fn a_command_id_is_good_for_one_command() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
-    let owner = house.token(Column::Lc);
-    let mut sessions = house.door.sessions();
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
+    let owner = fixture.token(Column::Lc);
+    let mut sessions = fixture.access.sessions();
     let post = |text: &str| wire::PostMessageRequest {
         command_id: "the-same".to_owned(),
         session_id: case.session_id.clone(),
@@ -225,7 +225,7 @@ async fn a_command_id_is_good_for_one_command() {
     };
     let first = sessions.post_message(on_behalf(owner, post("Hello"))).await;
     let first = first.unwrap().into_inner();
-    let before = house.recorded(&case.session_id).await;
+    let before = fixture.recorded(&case.session_id).await;
     let again = sessions.post_message(on_behalf(owner, post("Hello"))).await;
     let again = again.unwrap().into_inner();
     assert_eq!((again.position, again.replayed), (first.position, true));
@@ -243,15 +243,15 @@ async fn a_command_id_is_good_for_one_command() {
     };
     let status = sessions.end_session(on_behalf(owner, end)).await;
     assert_eq!(status.unwrap_err().code(), Code::AlreadyExists);
-    assert_eq!(house.recorded(&case.session_id).await, before);
-    house.close().await;
+    assert_eq!(fixture.recorded(&case.session_id).await, before);
+    fixture.close().await;
 }
 
 #[tokio::test]
 async fn pages_are_asked_for_as_they_were_given() {
-    let house = House::open().await;
-    let admin = house.token(Column::Ao);
-    let (mut sessions, mut directory) = (house.door.sessions(), house.door.directory());
+    let fixture = Fixture::open().await;
+    let admin = fixture.token(Column::Ao);
+    let (mut sessions, mut directory) = (fixture.access.sessions(), fixture.access.directory());
     let huge = "9".repeat(100_000);
     for page_token in [
         "x",
@@ -406,17 +406,17 @@ async fn pages_are_asked_for_as_they_were_given() {
             .await
             .unwrap();
     }
-    house.close().await;
+    fixture.close().await;
 }
 
 /// I24: an impossible id, an unknown id, and a queue of others all get the same answer.
 #[tokio::test]
 async fn what_is_not_there_is_not_found() {
-    let house = House::open().await;
-    let owner = house.token(Column::Lc);
-    let mut sessions = house.door.sessions();
+    let fixture = Fixture::open().await;
+    let owner = fixture.token(Column::Lc);
+    let mut sessions = fixture.access.sessions();
     let long = "5e".repeat(50_000);
-    let mut heard = Heard::default();
+    let mut refusals = ObservedRefusals::default();
     for id in [
         "",
         "../audit/maple",
@@ -431,10 +431,10 @@ async fn what_is_not_there_is_not_found() {
         };
         let status = sessions.get_session(on_behalf(owner, message)).await;
         let status = status.unwrap_err();
-        heard.add(&status);
+        refusals.add(&status);
     }
-    heard.assert_one_not_found();
-    let mut heard = Heard::default();
+    refusals.assert_one_not_found();
+    let mut refusals = ObservedRefusals::default();
     for queues in [
         vec!["cedar"],
         vec!["nowhere"],
@@ -448,21 +448,21 @@ async fn what_is_not_there_is_not_found() {
         };
         let status = sessions.watch_sessions(on_behalf(owner, watch)).await;
         let status = status.unwrap_err();
-        heard.add(&status);
+        refusals.add(&status);
     }
-    heard.assert_one_not_found();
-    house.close().await;
+    refusals.assert_one_not_found();
+    fixture.close().await;
 }
 
 /// An audience that this server does not know is refused, for every caller: taken for UNSPECIFIED, it would give the
 /// widest audience to a caller who asked for a narrower one.
 #[tokio::test]
 async fn an_unknown_audience_is_refused() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
-    let mut sessions = house.door.sessions();
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
+    let mut sessions = fixture.access.sessions();
     for audience in [-1, 3, i32::MAX] {
-        for token in [case.patron.as_str(), house.token(Column::Lc)] {
+        for token in [case.patron.as_str(), fixture.token(Column::Lc)] {
             let message = wire::GetTranscriptRequest {
                 session_id: case.session_id.clone(),
                 audience,
@@ -471,5 +471,5 @@ async fn an_unknown_audience_is_refused() {
             assert_invalid(answer, "UNKNOWN_VALUE", "audience");
         }
     }
-    house.close().await;
+    fixture.close().await;
 }

@@ -4,22 +4,22 @@ use carrel_proto::{directory::v1 as directory, session::v1 as wire};
 use tonic::Code;
 
 use crate::{
+    access::{command_id, on_behalf},
     bad_calls::{assert_invalid, told},
-    door::{command_id, on_behalf},
-    house::House,
+    fixture::Fixture,
     table::{Column, Stage},
 };
 
 /// T3: all bad tokens get the same answer, whatever is wrong with them.
 #[tokio::test]
 async fn bad_tokens_all_get_the_same_answer() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
-    let before = house.recorded(&case.session_id).await;
-    let good = house.token(Column::Lc).to_owned();
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
+    let before = fixture.recorded(&case.session_id).await;
+    let good = fixture.token(Column::Lc).to_owned();
     let parts: Vec<_> = good.split('.').collect();
-    let other_house = House::open().await;
-    let foreign = other_house.token(Column::Lc).to_owned();
+    let other_fixture = Fixture::open().await;
+    let foreign = other_fixture.token(Column::Lc).to_owned();
     let swapped: Vec<_> = foreign.split('.').collect();
     let (none, long) = ("eyJhbGciOiJub25lIn0", "x".repeat(12_000));
     let bad = [
@@ -34,7 +34,7 @@ async fn bad_tokens_all_get_the_same_answer() {
         foreign,
         long,
     ];
-    let mut sessions = house.door.sessions();
+    let mut sessions = fixture.access.sessions();
     let mut heard = Vec::new();
     for token in bad {
         let message = wire::EndSessionRequest {
@@ -53,22 +53,22 @@ async fn bad_tokens_all_get_the_same_answer() {
         command_id: command_id(),
         session_id: case.session_id.clone(),
     };
-    let expired = house.expired(&good);
+    let expired = fixture.expired(&good);
     let status = sessions
         .end_session(on_behalf(&expired, message.clone()))
         .await;
     assert_eq!(told(&status.unwrap_err()).1, "TOKEN_EXPIRED");
     let status = sessions.end_session(message).await;
     assert_eq!(told(&status.unwrap_err()).1, "NO_TOKEN");
-    assert_eq!(house.recorded(&case.session_id).await, before);
-    other_house.close().await;
-    house.close().await;
+    assert_eq!(fixture.recorded(&case.session_id).await, before);
+    other_fixture.close().await;
+    fixture.close().await;
 }
 
 #[tokio::test]
 async fn a_log_in_says_nothing_but_that_it_failed() {
-    let house = House::open().await;
-    let mut directory = house.door.directory();
+    let fixture = Fixture::open().await;
+    let mut directory = fixture.access.directory();
     let log_in = |log_in_name: &str, password: &str| directory::LogInRequest {
         log_in_name: log_in_name.to_owned(),
         password: password.to_owned(),
@@ -112,5 +112,5 @@ async fn a_log_in_says_nothing_but_that_it_failed() {
         "TOO_LONG",
         "password",
     );
-    house.close().await;
+    fixture.close().await;
 }

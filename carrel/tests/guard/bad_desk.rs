@@ -11,12 +11,12 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 
 use crate::{
-    answer::Heard,
+    access::{command_id, on_behalf},
+    answer::ObservedRefusals,
     bad_calls::{assert_invalid, told},
     bad_frames::{JSON, PROTO, Wire},
     case::random_id,
-    door::{command_id, on_behalf},
-    house::House,
+    fixture::Fixture,
     table::{Column, Stage},
 };
 
@@ -27,11 +27,11 @@ fn refused(status: &Status) -> (Code, String) {
 
 #[tokio::test]
 async fn an_offer_goes_to_whom_it_may() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
-    let before = house.recorded(&case.session_id).await;
-    let owner = house.token(Column::Lc);
-    let mut transfers = house.transfers();
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
+    let before = fixture.recorded(&case.session_id).await;
+    let owner = fixture.token(Column::Lc);
+    let mut transfers = fixture.transfers();
     let offer = |to, message: &str| wire::OfferTransferRequest {
         command_id: command_id(),
         session_id: case.session_id.clone(),
@@ -39,14 +39,14 @@ async fn an_offer_goes_to_whom_it_may() {
         message: message.to_owned(),
     };
     let introduced = |introduction: &str| Some(To::Introduction(introduction.to_owned()));
-    let good = introduced(&house.introduction);
+    let good = introduced(&fixture.introduction);
 
     for nobody in [None, introduced(""), Some(To::QueueId(String::new()))] {
         let answer = transfers.offer_transfer(on_behalf(owner, offer(nobody, "")));
         assert_invalid(answer.await, "EMPTY", "to");
     }
-    let forged = format!("{}x", house.introduction);
-    let service = house.service_token();
+    let forged = format!("{}x", fixture.introduction);
+    let service = fixture.service_token();
     let long = "x".repeat(20_000);
     for bad in ["x", "\0", &forged, &long, owner, &service, &case.patron] {
         let answer = transfers.offer_transfer(on_behalf(owner, offer(introduced(bad), "")));
@@ -65,24 +65,24 @@ async fn an_offer_goes_to_whom_it_may() {
         let status = answer.await.unwrap_err();
         assert_eq!(refused(&status), (Code::NotFound, "NOT_FOUND".to_owned()));
     }
-    let stranger = house.introduction_of(Column::Lx, Column::Af).await;
+    let stranger = fixture.introduction_of(Column::Lx, Column::Af).await;
     let answer = transfers.offer_transfer(on_behalf(owner, offer(introduced(&stranger), "")));
     let state = |reason: &str| (Code::FailedPrecondition, reason.to_owned());
     assert_eq!(refused(&answer.await.unwrap_err()), state("NOT_SHARED"));
-    let own = house.introduction_of(Column::Lc, Column::Aq).await;
+    let own = fixture.introduction_of(Column::Lc, Column::Aq).await;
     let answer = transfers.offer_transfer(on_behalf(owner, offer(introduced(&own), "")));
     assert_invalid(answer.await, "ONESELF", "introduction");
-    assert_eq!(house.recorded(&case.session_id).await, before);
-    house.close().await;
+    assert_eq!(fixture.recorded(&case.session_id).await, before);
+    fixture.close().await;
 }
 
 #[tokio::test]
 async fn an_offer_is_answered_by_its_own_name() {
-    let house = House::open().await;
-    let case = house.case(Stage::Offered).await;
-    let before = house.recorded(&case.session_id).await;
-    let receiver = house.token(Column::Lq);
-    let mut transfers = house.transfers();
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Offered).await;
+    let before = fixture.recorded(&case.session_id).await;
+    let receiver = fixture.token(Column::Lq);
+    let mut transfers = fixture.transfers();
     for offer_id in ["", "0", "-1", "1", "99", "\0", &random_id()] {
         let message = wire::AcceptTransferRequest {
             command_id: command_id(),
@@ -107,19 +107,19 @@ async fn an_offer_is_answered_by_its_own_name() {
         let answer = transfers.decline_transfer(on_behalf(receiver, message));
         assert_invalid(answer.await, why, "reason");
     }
-    assert_eq!(house.recorded(&case.session_id).await, before);
-    house.close().await;
+    assert_eq!(fixture.recorded(&case.session_id).await, before);
+    fixture.close().await;
 }
 
 /// Opens an Announce stream with these requests, and returns the status with which it was refused or ended.
-async fn announce(house: &House, token: &str, requests: Vec<Option<Request>>) -> Status {
+async fn announce(fixture: &Fixture, token: &str, requests: Vec<Option<Request>>) -> Status {
     let (sender, receiver) = mpsc::channel(8);
     for request in requests {
         let request = presence::AnnounceRequest { request };
         sender.send(request).await.unwrap();
     }
     let request = on_behalf(token, ReceiverStream::new(receiver));
-    let mut told = match house.presence().announce(request).await {
+    let mut told = match fixture.presence().announce(request).await {
         Ok(told) => told.into_inner(),
         Err(status) => return status,
     };
@@ -144,9 +144,9 @@ fn announcement(monitor_id: &str, queue_ids: &[&str]) -> Option<Request> {
 
 #[tokio::test]
 async fn a_monitor_is_announced_in_order() {
-    let house = House::open().await;
-    let case = house.case(Stage::Unopened).await;
-    let librarian = house.token(Column::Lc);
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Unopened).await;
+    let librarian = fixture.token(Column::Lc);
     let renew = |token: &str| {
         Some(Request::Renew(presence::RenewPresence {
             access_token: token.to_owned(),
@@ -178,7 +178,7 @@ async fn a_monitor_is_announced_in_order() {
         (
             vec![
                 announcement("m", &["maple"]),
-                renew(house.token(Column::Lq)),
+                renew(fixture.token(Column::Lq)),
             ],
             (Code::Unauthenticated, "BAD_TOKEN".to_owned()),
         ),
@@ -187,19 +187,19 @@ async fn a_monitor_is_announced_in_order() {
             (Code::PermissionDenied, "ROLE_NOT_ALLOWED".to_owned()),
         ),
     ] {
-        let status = announce(&house, librarian, requests.clone()).await;
+        let status = announce(&fixture, librarian, requests.clone()).await;
         assert_eq!(refused(&status), expected, "{requests:?}");
     }
-    house.close().await;
+    fixture.close().await;
 }
 
 /// R23, S38.
 #[tokio::test]
 async fn messages_between_librarians_are_checked() {
-    let house = House::open().await;
-    let writer = house.token(Column::Lc);
-    let mut messages = house.messages();
-    let to = || Some(Addressee::ConversationId(house.conversation_id.clone()));
+    let fixture = Fixture::open().await;
+    let writer = fixture.token(Column::Lc);
+    let mut messages = fixture.messages();
+    let to = || Some(Addressee::ConversationId(fixture.conversation_id.clone()));
     let message = |command_id: &str, to, text: &str| im::SendMessageRequest {
         command_id: command_id.to_owned(),
         to,
@@ -225,7 +225,7 @@ async fn messages_between_librarians_are_checked() {
     assert_invalid(messages.send_message(request).await, "EMPTY", "to");
 
     let list = |page_size, before, after| im::ListMessagesRequest {
-        conversation_id: house.conversation_id.clone(),
+        conversation_id: fixture.conversation_id.clone(),
         before,
         after,
         page_size,
@@ -245,16 +245,16 @@ async fn messages_between_librarians_are_checked() {
         let page = messages.list_messages(request).await.unwrap().into_inner();
         assert_eq!((page.messages.len(), page.more), (1, false));
     }
-    house.close().await;
+    fixture.close().await;
 }
 
 /// I24: an impossible id of a conversation, an unknown one, and a conversation of others all get the same answer.
 #[tokio::test]
 async fn a_conversation_of_others_is_not_found() {
-    let house = House::open().await;
-    let stranger = house.token(Column::Ao);
+    let fixture = Fixture::open().await;
+    let stranger = fixture.token(Column::Ao);
     let long = "5e".repeat(50_000);
-    let mut heard = Heard::default();
+    let mut refusals = ObservedRefusals::default();
     for id in [
         "",
         "maple",
@@ -262,25 +262,25 @@ async fn a_conversation_of_others_is_not_found() {
         "../im",
         &long,
         &random_id(),
-        &house.conversation_id,
+        &fixture.conversation_id,
     ] {
         let message = im::ListMessagesRequest {
             conversation_id: id.to_owned(),
             ..im::ListMessagesRequest::default()
         };
         let request = on_behalf(stranger, message);
-        let status = house.messages().list_messages(request).await.unwrap_err();
-        heard.add(&status);
+        let status = fixture.messages().list_messages(request).await.unwrap_err();
+        refusals.add(&status);
     }
-    heard.assert_one_not_found();
-    house.close().await;
+    refusals.assert_one_not_found();
+    fixture.close().await;
 }
 
 /// A refusal names the request, and the socket goes on: for a librarian, and for a patron, who may do none of this.
 #[tokio::test]
 async fn a_desk_that_asks_wrongly_is_told_what_it_asked() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
     let announcement = |queue_id: &str| {
         Frame::Announce(presence::Announcement {
             monitor_id: "m".to_owned(),
@@ -296,7 +296,7 @@ async fn a_desk_that_asks_wrongly_is_told_what_it_asked() {
             ..im::ListMessagesRequest::default()
         })
     };
-    let librarian = house.token(Column::Lc);
+    let librarian = fixture.token(Column::Lc);
     for (token, frame, code, request) in [
         (librarian, announcement("cedar"), 5, "announce"),
         (librarian, list(), 5, "im_list"),
@@ -316,7 +316,7 @@ async fn a_desk_that_asks_wrongly_is_told_what_it_asked() {
         ),
     ] {
         for protocol in [PROTO, JSON] {
-            let mut wire = Wire::welcomed(&house, protocol, token).await;
+            let mut wire = Wire::welcomed(&fixture, protocol, token).await;
             wire.ask(frame.clone()).await;
             let refusal = wire.refused().await.refusal.unwrap();
             assert_eq!(
@@ -326,11 +326,11 @@ async fn a_desk_that_asks_wrongly_is_told_what_it_asked() {
             wire.assert_goes_on().await;
         }
     }
-    let mut wire = Wire::welcomed(&house, PROTO, librarian).await;
+    let mut wire = Wire::welcomed(&fixture, PROTO, librarian).await;
     for (command_id, text, reason) in [("a", "", "EMPTY"), ("b", "\0", "CONTROL_CHARACTER")] {
         wire.ask(Frame::ImSend(im::SendMessageRequest {
             command_id: command_id.to_owned(),
-            to: Some(Addressee::ConversationId(house.conversation_id.clone())),
+            to: Some(Addressee::ConversationId(fixture.conversation_id.clone())),
             text: text.to_owned(),
         }))
         .await;
@@ -345,5 +345,5 @@ async fn a_desk_that_asks_wrongly_is_told_what_it_asked() {
     .await;
     wire.ask(Frame::Goodbye(presence::Goodbye {})).await;
     wire.assert_goes_on().await;
-    house.close().await;
+    fixture.close().await;
 }

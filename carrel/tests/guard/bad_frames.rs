@@ -25,9 +25,9 @@ use tokio_tungstenite::{
 };
 
 use crate::{
+    access::command_id,
     case::{Case, random_id},
-    door::command_id,
-    house::House,
+    fixture::Fixture,
     table::{Column, Stage},
 };
 
@@ -44,8 +44,8 @@ pub(crate) struct Wire {
 
 impl Wire {
     /// Opens a socket and sends nothing.
-    async fn silent(house: &House, protocol: &'static str) -> Self {
-        let mut request = format!("ws://{}/v1/socket", house.door.http)
+    async fn silent(fixture: &Fixture, protocol: &'static str) -> Self {
+        let mut request = format!("ws://{}/v1/socket", fixture.access.http)
             .into_client_request()
             .unwrap();
         let headers = request.headers_mut();
@@ -56,17 +56,17 @@ impl Wire {
     }
 
     /// Opens a socket and waits for its Welcome.
-    pub(crate) async fn welcomed(house: &House, protocol: &'static str, token: &str) -> Self {
-        Self::try_welcomed(house, protocol, token).await.unwrap()
+    pub(crate) async fn welcomed(fixture: &Fixture, protocol: &'static str, token: &str) -> Self {
+        Self::try_welcomed(fixture, protocol, token).await.unwrap()
     }
 
     /// Like [`Wire::welcomed`], but returns the close code if the socket was closed.
     pub(crate) async fn try_welcomed(
-        house: &House,
+        fixture: &Fixture,
         protocol: &'static str,
         token: &str,
     ) -> Result<Self, u16> {
-        let mut wire = Self::silent(house, protocol).await;
+        let mut wire = Self::silent(fixture, protocol).await;
         wire.say_hello(token).await;
         match wire.next().await {
             ControlFlow::Continue(Frame::Welcome(_)) => Ok(wire),
@@ -197,8 +197,8 @@ pub(crate) fn message(text: &str) -> act::Act {
 
 #[tokio::test]
 async fn a_socket_begins_with_one_hello() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
     for protocol in [PROTO, JSON] {
         for first in [
             Some(Asked::RenewToken(RenewToken {})),
@@ -206,41 +206,41 @@ async fn a_socket_begins_with_one_hello() {
             Some(act(&case.session_id, "a", Some(message("Too early")))),
             None,
         ] {
-            let mut wire = Wire::silent(&house, protocol).await;
+            let mut wire = Wire::silent(&fixture, protocol).await;
             let first = wire.written(first);
             wire.send(first).await;
             assert_eq!(wire.closed().await, 4400);
         }
-        let mut wire = Wire::welcomed(&house, protocol, &case.patron).await;
-        wire.say_hello(house.token(Column::Ao)).await;
+        let mut wire = Wire::welcomed(&fixture, protocol, &case.patron).await;
+        wire.say_hello(fixture.token(Column::Ao)).await;
         let refusal = wire.refused().await.refusal.unwrap();
         assert_eq!((refusal.code, refusal.reason.as_str()), (3, "BAD_FRAME"));
         wire.assert_goes_on().await;
     }
-    house.close().await;
+    fixture.close().await;
 }
 
 #[tokio::test]
 async fn a_hello_with_a_bad_token_is_closed() {
-    let house = House::open().await;
-    let case = house.case(Stage::Unopened).await;
-    let expired = house.expired(&case.patron);
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Unopened).await;
+    let expired = fixture.expired(&case.patron);
     let forged = format!("{}x", case.patron);
     let long = "x".repeat(20_000);
     for token in ["", "x", "\0", "\u{e9}", "a b", &expired, &forged, &long] {
         for protocol in [PROTO, JSON] {
-            let mut wire = Wire::silent(&house, protocol).await;
+            let mut wire = Wire::silent(&fixture, protocol).await;
             wire.say_hello(token).await;
             assert_eq!(wire.closed().await, 4401, "{token}");
         }
     }
-    house.close().await;
+    fixture.close().await;
 }
 
 #[tokio::test]
 async fn what_is_no_frame_is_answered_or_closes_the_socket() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
     let raw_text = |bytes: &'static [u8]| {
         Message::Frame(RawFrame::message(bytes, OpCode::Data(Data::Text), true))
     };
@@ -254,13 +254,13 @@ async fn what_is_no_frame_is_answered_or_closes_the_socket() {
         (JSON, Message::text("x".repeat(LIMIT + 1)), 1009),
     ];
     for (protocol, message, code) in closing {
-        let mut wire = Wire::welcomed(&house, protocol, &case.patron).await;
+        let mut wire = Wire::welcomed(&fixture, protocol, &case.patron).await;
         wire.send(message.clone()).await;
         assert_eq!(wire.closed().await, code, "{protocol}");
     }
     // However odd a frame within the limit is, it is answered, and the socket goes on.
     let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
-    let mut wire = Wire::welcomed(&house, JSON, &case.patron).await;
+    let mut wire = Wire::welcomed(&fixture, JSON, &case.patron).await;
     for text in [
         "",
         "{",
@@ -292,42 +292,42 @@ async fn what_is_no_frame_is_answered_or_closes_the_socket() {
         ("c", "s")
     );
     wire.assert_goes_on().await;
-    let mut wire = Wire::welcomed(&house, PROTO, &case.patron).await;
+    let mut wire = Wire::welcomed(&fixture, PROTO, &case.patron).await;
     for empty in [vec![], vec![0xfa, 0x01, 0x00], vec![0xa2, 0x06, 0x00]] {
         wire.send(Message::binary(empty)).await;
         assert_eq!(wire.refused().await.refusal.unwrap().reason, "BAD_FRAME");
     }
     wire.assert_goes_on().await;
-    house.close().await;
+    fixture.close().await;
 }
 
 /// F25: neither an endless message in fragments nor a huge frame is accepted.
 #[tokio::test]
 async fn an_endless_message_is_cut_off() {
-    let house = House::open().await;
-    let case = house.case(Stage::Unopened).await;
-    let mut wire = Wire::welcomed(&house, PROTO, &case.patron).await;
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Unopened).await;
+    let mut wire = Wire::welcomed(&fixture, PROTO, &case.patron).await;
     let piece = |opcode| Message::Frame(RawFrame::message(vec![0x0a; 1_000], opcode, false));
     wire.send(piece(OpCode::Data(Data::Binary))).await;
     for _ in 0..70 {
         wire.send(piece(OpCode::Data(Data::Continue))).await;
     }
     assert_eq!(wire.closed().await, 1009);
-    let mut wire = Wire::welcomed(&house, PROTO, &case.patron).await;
+    let mut wire = Wire::welcomed(&fixture, PROTO, &case.patron).await;
     wire.send(Message::binary(vec![0; 16 << 20])).await;
     assert!(matches!(
         wire.socket.next().await,
         Some(Ok(Message::Close(_)) | Err(_)) | None
     ));
-    house.close().await;
+    fixture.close().await;
 }
 
 /// Acts get the same answers in separate calls and on the stream of an attended session.
 #[tokio::test]
 async fn a_refused_act_does_not_close_the_socket() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
-    let before = house.recorded(&case.session_id).await.len();
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
+    let before = fixture.recorded(&case.session_id).await.len();
     let long = "x".repeat(4_001);
     let longer = "x".repeat(65);
     let page = |address: &str| {
@@ -339,9 +339,9 @@ async fn a_refused_act_does_not_close_the_socket() {
             text: text.to_owned(),
         })
     };
-    let owner = house.token(Column::Lc);
+    let owner = fixture.token(Column::Lc);
     for (protocol, attended) in [(PROTO, false), (PROTO, true), (JSON, false), (JSON, true)] {
-        let mut wire = Wire::welcomed(&house, protocol, owner).await;
+        let mut wire = Wire::welcomed(&fixture, protocol, owner).await;
         if attended {
             attend(&mut wire, &case).await;
         }
@@ -423,18 +423,18 @@ async fn a_refused_act_does_not_close_the_socket() {
         }
         wire.assert_goes_on().await;
     }
-    assert_eq!(house.recorded(&case.session_id).await.len(), before);
-    house.close().await;
+    assert_eq!(fixture.recorded(&case.session_id).await.len(), before);
+    fixture.close().await;
 }
 
 /// F24: frames that are sent twice, on two sockets and in another order, have one effect each.
 #[tokio::test]
 async fn repeated_and_reordered_frames_have_one_effect() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
-    let before = house.recorded(&case.session_id).await.len();
-    let mut one = Wire::welcomed(&house, PROTO, &case.patron).await;
-    let mut two = Wire::welcomed(&house, JSON, &case.patron).await;
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
+    let before = fixture.recorded(&case.session_id).await.len();
+    let mut one = Wire::welcomed(&fixture, PROTO, &case.patron).await;
+    let mut two = Wire::welcomed(&fixture, JSON, &case.patron).await;
     attend(&mut two, &case).await;
     let count = 20;
     for number in 0..count {
@@ -461,7 +461,10 @@ async fn repeated_and_reordered_frames_have_one_effect() {
         }
     }
     assert_eq!(replayed, 2 * count);
-    assert_eq!(house.recorded(&case.session_id).await.len(), before + count);
+    assert_eq!(
+        fixture.recorded(&case.session_id).await.len(),
+        before + count
+    );
     one.ask(act(&case.session_id, "0", Some(message("Something else"))))
         .await;
     let refusal = one.refused().await.refusal.unwrap();
@@ -469,7 +472,7 @@ async fn repeated_and_reordered_frames_have_one_effect() {
         (refusal.code, refusal.reason.as_str()),
         (6, "COMMAND_ID_REUSED")
     );
-    house.close().await;
+    fixture.close().await;
 }
 
 async fn attend(wire: &mut Wire, case: &Case) {

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use carrel_platform::{clock::Clock, refusal::Refusal};
 use carrel_proto::session::v1::{
-    self as wire, act::Act, attend_request::Request as Ask, attend_response::Response as Told,
+    self as wire, act::Act, attend_request::Request as Ask, attend_response::Response,
 };
 use tonic::{Code, Status};
 
 use crate::{
+    access::{command_id, on_behalf},
     case::Case,
-    door::{command_id, on_behalf},
+    fixture::Fixture,
     grpc::Stream,
-    house::House,
     table::{Column, Stage},
 };
 
@@ -28,12 +28,12 @@ fn message(text: impl Into<String>) -> Act {
     Act::PostMessage(wire::PostMessage { text: text.into() })
 }
 
-async fn attend(house: &House, token: &str, case: &Case) -> Stream {
-    try_to_attend(house, token, case).await.unwrap()
+async fn attend(fixture: &Fixture, token: &str, case: &Case) -> Stream {
+    try_to_attend(fixture, token, case).await.unwrap()
 }
 
-async fn try_to_attend(house: &House, token: &str, case: &Case) -> Result<Stream, Status> {
-    let sessions = house.door.sessions();
+async fn try_to_attend(fixture: &Fixture, token: &str, case: &Case) -> Result<Stream, Status> {
+    let sessions = fixture.access.sessions();
     let audience = wire::Audience::Unspecified;
     Stream::join(sessions, token, &case.session_id, audience).await
 }
@@ -45,12 +45,12 @@ const SHORT_S: [u64; 6] = [1, 2, 4, 8, 16, 32];
 /// Calls `open` with short-lived tokens of the same person until one lasts long enough. Returns what was opened, and
 /// the token's lifetime.
 async fn with_short_token<T>(
-    house: &House,
+    fixture: &Fixture,
     token: &str,
     open: impl AsyncFn(&str) -> Result<T, Status>,
 ) -> (T, Duration) {
     for lasts in SHORT_S.map(Duration::from_secs) {
-        let short = house.token_for(token, lasts);
+        let short = fixture.token_for(token, lasts);
         match open(&short).await {
             Ok(opened) => return (opened, lasts),
             Err(status) => assert_eq!(reason(&status), expired()),
@@ -78,9 +78,9 @@ impl Stream {
 
 #[tokio::test]
 async fn a_stream_begins_with_one_join() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
-    let before = house.recorded(&case.session_id).await;
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
+    let before = fixture.recorded(&case.session_id).await;
     let join = Ask::Join(wire::Join {
         session_id: case.session_id.clone(),
         ..wire::Join::default()
@@ -94,28 +94,28 @@ async fn a_stream_begins_with_one_join() {
         access_token: case.patron.clone(),
     });
     for first in [Some(act), Some(typing), Some(renew), None] {
-        let sessions = house.door.sessions();
+        let sessions = fixture.access.sessions();
         let mut stream = Stream::silent(sessions, &case.patron).await.unwrap();
         stream.send_raw(first).await;
         stream.send(join.clone()).await;
         assert_eq!(reason(&stream.end().await), invalid("NO_JOIN"));
     }
-    let mut stream = attend(&house, &case.patron, &case).await;
+    let mut stream = attend(&fixture, &case.patron, &case).await;
     stream.send(join).await;
     assert_eq!(reason(&stream.end().await), invalid("ALREADY_JOINED"));
-    let mut stream = attend(&house, &case.patron, &case).await;
+    let mut stream = attend(&fixture, &case.patron, &case).await;
     stream.send_raw(None).await;
     assert_eq!(reason(&stream.end().await), invalid("BAD_FRAME"));
-    assert_eq!(house.recorded(&case.session_id).await, before);
-    house.close().await;
+    assert_eq!(fixture.recorded(&case.session_id).await, before);
+    fixture.close().await;
 }
 
 #[tokio::test]
 async fn a_refused_act_does_not_end_the_stream() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
-    let before = house.recorded(&case.session_id).await.len();
-    let mut stream = attend(&house, &case.patron, &case).await;
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
+    let before = fixture.recorded(&case.session_id).await.len();
+    let mut stream = attend(&fixture, &case.patron, &case).await;
     let page = |address: &str| {
         Act::PushPage(wire::PushPage {
             address: address.to_owned(),
@@ -167,23 +167,23 @@ async fn a_refused_act_does_not_end_the_stream() {
             .await;
     }
     stream.assert_goes_on().await;
-    let mut owner = attend(&house, house.token(Column::Lc), &case).await;
+    let mut owner = attend(&fixture, fixture.token(Column::Lc), &case).await;
     owner.act("g", Some(page("javascript:alert(1)"))).await;
     let refusal = owner.answer().await.unwrap().unwrap_err();
     assert_eq!(refusal.reason, "BAD_ADDRESS");
     assert_eq!(refusal.field_violations[0].field, "address");
     owner.assert_goes_on().await;
-    assert_eq!(house.recorded(&case.session_id).await.len(), before + 2);
-    house.close().await;
+    assert_eq!(fixture.recorded(&case.session_id).await.len(), before + 2);
+    fixture.close().await;
 }
 
 /// F24, I2, I5: acts sent without waiting for answers are done once each, in the order sent.
 #[tokio::test]
 async fn pipelined_acts_are_done_once_and_in_order() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
-    let mut stream = attend(&house, &case.patron, &case).await;
-    let before = house.recorded(&case.session_id).await.len();
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
+    let mut stream = attend(&fixture, &case.patron, &case).await;
+    let before = fixture.recorded(&case.session_id).await.len();
     for _ in 0..50 {
         stream.act("again", Some(message("Hello"))).await;
     }
@@ -199,7 +199,7 @@ async fn pipelined_acts_are_done_once_and_in_order() {
         (refusal.code, refusal.reason.as_str()),
         (6, "COMMAND_ID_REUSED")
     );
-    assert_eq!(house.recorded(&case.session_id).await.len(), before + 1);
+    assert_eq!(fixture.recorded(&case.session_id).await.len(), before + 1);
 
     for number in 0..200 {
         stream
@@ -212,7 +212,7 @@ async fn pipelined_acts_are_done_once_and_in_order() {
         assert_eq!(accepted.position, first.position + 1 + number);
     }
     // Repeated on another stream in another order, each gets its first answer again.
-    let mut later = attend(&house, &case.patron, &case).await;
+    let mut later = attend(&fixture, &case.patron, &case).await;
     for number in (0..200).rev() {
         later
             .act(&format!("n{number}"), Some(message(number.to_string())))
@@ -223,16 +223,16 @@ async fn pipelined_acts_are_done_once_and_in_order() {
             (first.position + 1 + number, true)
         );
     }
-    house.close().await;
+    fixture.close().await;
 }
 
 /// I6: an impossible position leads to a resync rather than to a hole.
 #[tokio::test]
 async fn a_position_of_nowhere_starts_anew() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
     for (epoch, number) in [("", 0), ("", 1), ("nowhere", u64::MAX), ("\0", 2)] {
-        let sessions = house.door.sessions();
+        let sessions = fixture.access.sessions();
         let mut stream = Stream::silent(sessions, &case.patron).await.unwrap();
         let epoch = epoch.to_owned();
         stream
@@ -242,33 +242,33 @@ async fn a_position_of_nowhere_starts_anew() {
                 ..wire::Join::default()
             }))
             .await;
-        let Some(Told::Joined(joined)) = stream.next().await.unwrap() else {
+        let Some(Response::Joined(joined)) = stream.next().await.unwrap() else {
             panic!("Joined comes first");
         };
         assert!(joined.resync);
-        let Some(Told::Event(event)) = stream.next().await.unwrap() else {
+        let Some(Response::Event(event)) = stream.next().await.unwrap() else {
             panic!("then the first event");
         };
         assert_eq!(event.position, 1);
     }
-    house.close().await;
+    fixture.close().await;
 }
 
 /// F29: a stream ends when its token does, and no later.
 #[tokio::test]
 async fn streams_end_with_their_token() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
-    let (mut attending, _) = with_short_token(&house, &case.patron, async |short| {
-        try_to_attend(&house, short, &case).await
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
+    let (mut attending, _) = with_short_token(&fixture, &case.patron, async |short| {
+        try_to_attend(&fixture, short, &case).await
     })
     .await;
-    let (watching, _) = with_short_token(&house, house.token(Column::Ao), async |short| {
+    let (watching, _) = with_short_token(&fixture, fixture.token(Column::Ao), async |short| {
         let watch = wire::WatchSessionsRequest {
             queue_ids: vec!["maple".to_owned()],
             all: true,
         };
-        let mut sessions = house.door.sessions();
+        let mut sessions = fixture.access.sessions();
         sessions.watch_sessions(on_behalf(short, watch)).await
     })
     .await;
@@ -280,15 +280,15 @@ async fn streams_end_with_their_token() {
         }
     };
     assert_eq!(reason(&end), expired());
-    house.close().await;
+    fixture.close().await;
 }
 
 #[tokio::test]
 async fn a_renewed_stream_goes_on() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
-    let (mut stream, lasts) = with_short_token(&house, &case.patron, async |short| {
-        let mut stream = try_to_attend(&house, short, &case).await?;
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
+    let (mut stream, lasts) = with_short_token(&fixture, &case.patron, async |short| {
+        let mut stream = try_to_attend(&fixture, short, &case).await?;
         let access_token = case.patron.clone();
         stream.send(Ask::Renew(wire::Renew { access_token })).await;
         // If an act sent after the renewal is accepted, the renewal came in time.
@@ -306,18 +306,18 @@ async fn a_renewed_stream_goes_on() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     stream.assert_goes_on().await;
-    house.close().await;
+    fixture.close().await;
 }
 
 /// Renewing with another person's token, or with an expired or forged one, ends the stream, and nothing is done.
 #[tokio::test]
 async fn a_stream_is_renewed_by_its_own_person_only() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
-    let other = house.door.admit("maple").await.token;
-    let owner = house.token(Column::Lc).to_owned();
-    let expired = house.expired(&case.patron);
-    let before = house.recorded(&case.session_id).await;
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
+    let other = fixture.access.admit("maple").await.token;
+    let owner = fixture.token(Column::Lc).to_owned();
+    let expired = fixture.expired(&case.patron);
+    let before = fixture.recorded(&case.session_id).await;
     for (token, why) in [
         (other, "BAD_TOKEN"),
         (owner, "BAD_TOKEN"),
@@ -325,7 +325,7 @@ async fn a_stream_is_renewed_by_its_own_person_only() {
         (String::new(), "BAD_TOKEN"),
         (expired, "TOKEN_EXPIRED"),
     ] {
-        let mut stream = attend(&house, &case.patron, &case).await;
+        let mut stream = attend(&fixture, &case.patron, &case).await;
         stream
             .send(Ask::Renew(wire::Renew {
                 access_token: token,
@@ -335,6 +335,6 @@ async fn a_stream_is_renewed_by_its_own_person_only() {
         let expected = (Code::Unauthenticated, why.to_owned());
         assert_eq!(reason(&stream.end().await), expected);
     }
-    assert_eq!(house.recorded(&case.session_id).await, before);
-    house.close().await;
+    assert_eq!(fixture.recorded(&case.session_id).await, before);
+    fixture.close().await;
 }

@@ -15,10 +15,10 @@ use serde_json::json;
 use tonic::Code;
 
 use crate::{
-    answer::{Answer, Said},
+    access::command_id,
+    answer::{Answer, ObservedRefusal},
     case::Case,
-    door::command_id,
-    house::{House, log_in_name},
+    fixture::{Fixture, log_in_name},
     http::{HttpAnswer, get, post, post_as},
     socket::Socket,
     table::Column,
@@ -28,12 +28,12 @@ mod desk;
 
 /// Tries an operation. Returns `None` if the gateway does not offer it in this form.
 pub(crate) async fn call(
-    house: &House,
+    fixture: &Fixture,
     operation: &str,
     token: &str,
     case: &Case,
 ) -> Option<Answer> {
-    let address = house.door.http;
+    let address = fixture.access.http;
     let transcript = |query: &str| format!("/v1/sessions/{}/transcript{query}", case.session_id);
     Some(match operation {
         "GetTranscript" => plain(&get(address, &transcript(""), token).await),
@@ -86,15 +86,15 @@ pub(crate) async fn call(
         // The endpoint takes no token: it admits every caller as a new patron.
         "AdmitPatron" => return None,
         _ => {
-            if let Some(answer) = desk::call(house, operation, token, case).await {
+            if let Some(answer) = desk::call(fixture, operation, token, case).await {
                 return Some(answer);
             }
-            return on_socket(house, operation, token, case).await;
+            return on_socket(fixture, operation, token, case).await;
         }
     })
 }
 
-async fn on_socket(house: &House, operation: &str, token: &str, case: &Case) -> Option<Answer> {
+async fn on_socket(fixture: &Fixture, operation: &str, token: &str, case: &Case) -> Option<Answer> {
     let offer_id = case.offer_id.clone();
     let act = match operation {
         "OpenSession" => Act::OpenSession(OpenSession {
@@ -112,14 +112,14 @@ async fn on_socket(house: &House, operation: &str, token: &str, case: &Case) -> 
             text: "Try the atlas".to_owned(),
         }),
         "EnterConference" => Act::EnterConference(EnterConference {
-            warning_version: house.warning_version.clone(),
+            warning_version: fixture.warning_version.clone(),
         }),
         "LeaveConference" => Act::LeaveConference(LeaveConference {}),
         "EndSession" => Act::EndSession(EndSession {}),
         "SetResolution" => Act::SetResolution(SetResolution {
             resolution: wire::Resolution::Answered.into(),
         }),
-        "OfferTransfer" => offer(To::Introduction(house.introduction.clone())),
+        "OfferTransfer" => offer(To::Introduction(fixture.introduction.clone())),
         "OfferTransfer/queue" => offer(To::QueueId(case.queue_id.clone())),
         "AcceptTransfer" => Act::AcceptTransfer(AcceptTransfer { offer_id }),
         "DeclineTransfer" => Act::DeclineTransfer(DeclineTransfer {
@@ -127,15 +127,15 @@ async fn on_socket(house: &House, operation: &str, token: &str, case: &Case) -> 
             reason: "My hands are full".to_owned(),
         }),
         "WithdrawTransfer" => Act::WithdrawTransfer(WithdrawTransfer { offer_id }),
-        "Attend" => return Some(attend(house, token, case).await),
+        "Attend" => return Some(attend(fixture, token, case).await),
         "WatchSessions/queue" => {
-            return Some(watch(house, token, case, &[&case.queue_id], false).await);
+            return Some(watch(fixture, token, case, &[&case.queue_id], false).await);
         }
-        "WatchSessions/mine" => return Some(watch(house, token, case, &[], false).await),
-        "WatchSessions/all" => return Some(watch(house, token, case, &[], true).await),
+        "WatchSessions/mine" => return Some(watch(fixture, token, case, &[], false).await),
+        "WatchSessions/all" => return Some(watch(fixture, token, case, &[], true).await),
         _ => return None,
     };
-    let mut socket = match open(house, token).await {
+    let mut socket = match open(fixture, token).await {
         Ok(socket) => socket,
         Err(answer) => return Some(answer),
     };
@@ -160,10 +160,10 @@ fn offer(to: To) -> Act {
 }
 
 /// Opens a socket. Returns the refusal if it is closed because of its token.
-async fn open(house: &House, token: &str) -> Result<Socket, Answer> {
-    match Socket::open(house.door.http, token).await {
+async fn open(fixture: &Fixture, token: &str) -> Result<Socket, Answer> {
+    match Socket::open(fixture.access.http, token).await {
         Ok((socket, _)) => Ok(socket),
-        Err(ended) if ended.code == Some(4401) => Err(Answer::Refused(Said {
+        Err(ended) if ended.code == Some(4401) => Err(Answer::Refused(ObservedRefusal {
             code: Code::Unauthenticated,
             reason: String::new(),
             bytes: Vec::new(),
@@ -172,8 +172,8 @@ async fn open(house: &House, token: &str) -> Result<Socket, Answer> {
     }
 }
 
-async fn attend(house: &House, token: &str, case: &Case) -> Answer {
-    let mut socket = match open(house, token).await {
+async fn attend(fixture: &Fixture, token: &str, case: &Case) -> Answer {
+    let mut socket = match open(fixture, token).await {
         Ok(socket) => socket,
         Err(answer) => return answer,
     };
@@ -186,8 +186,8 @@ async fn attend(house: &House, token: &str, case: &Case) -> Answer {
     answer.await.unwrap()
 }
 
-async fn watch(house: &House, token: &str, case: &Case, queues: &[&str], all: bool) -> Answer {
-    let mut socket = match open(house, token).await {
+async fn watch(fixture: &Fixture, token: &str, case: &Case, queues: &[&str], all: bool) -> Answer {
+    let mut socket = match open(fixture, token).await {
         Ok(socket) => socket,
         Err(answer) => return answer,
     };

@@ -5,8 +5,8 @@ use std::hash::{BuildHasher as _, RandomState};
 use carrel_proto::session::v1::{self as wire, offer_transfer_request::To};
 
 use crate::{
-    door::{Admission, command_id, on_behalf},
-    house::House,
+    access::{Admission, command_id, on_behalf},
+    fixture::Fixture,
     table::{Column, Stage},
 };
 
@@ -40,18 +40,18 @@ pub(crate) enum Step {
 
 impl Case {
     /// Creates a session, and brings it to a stage.
-    pub(crate) async fn new(house: &House, stage: Stage) -> Self {
-        let Admission { token, session_id } = house.door.admit("maple").await;
+    pub(crate) async fn new(fixture: &Fixture, stage: Stage) -> Self {
+        let Admission { token, session_id } = fixture.access.admit("maple").await;
         let mut case = Self {
             patron: token,
             session_id,
             offer_id: "3".to_owned(),
             queue_id: "maple".to_owned(),
-            librarian_id: house.librarian_id(Column::Lq),
-            conversation_id: house.conversation_id.clone(),
+            librarian_id: fixture.librarian_id(Column::Lq),
+            conversation_id: fixture.conversation_id.clone(),
         };
         for step in stage.steps() {
-            case.take(house, *step).await;
+            case.take(fixture, *step).await;
         }
         case
     }
@@ -68,12 +68,12 @@ impl Case {
         }
     }
 
-    async fn take(&mut self, house: &House, step: Step) {
-        let mut sessions = house.door.sessions();
-        let mut transfers = house.transfers();
+    async fn take(&mut self, fixture: &Fixture, step: Step) {
+        let mut sessions = fixture.access.sessions();
+        let mut transfers = fixture.transfers();
         let session_id = self.session_id.clone();
         let command_id = command_id();
-        let owner = house.token(Column::Lc);
+        let owner = fixture.token(Column::Lc);
         let offer = |to| wire::OfferTransferRequest {
             command_id: command_id.clone(),
             session_id: session_id.clone(),
@@ -103,14 +103,14 @@ impl Case {
                 let message = wire::EnterConferenceRequest {
                     command_id,
                     session_id,
-                    warning_version: house.warning_version.clone(),
+                    warning_version: fixture.warning_version.clone(),
                 };
-                let request = on_behalf(house.token(who), message);
+                let request = on_behalf(fixture.token(who), message);
                 sessions.enter_conference(request).await.map(drop)
             }
             Step::Offer | Step::Call => {
                 let to = match step {
-                    Step::Offer => To::Introduction(house.introduction.clone()),
+                    Step::Offer => To::Introduction(fixture.introduction.clone()),
                     _ => To::QueueId(self.queue_id.clone()),
                 };
                 let request = on_behalf(owner, offer(to));
@@ -132,7 +132,7 @@ impl Case {
                     session_id,
                     offer_id: self.offer_id.clone(),
                 };
-                let request = on_behalf(house.token(Column::Lq), message);
+                let request = on_behalf(fixture.token(Column::Lq), message);
                 transfers.accept_transfer(request).await.map(drop)
             }
             Step::End => {

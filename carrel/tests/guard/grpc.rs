@@ -3,10 +3,10 @@
 use tonic::Request;
 
 use crate::{
+    access::on_behalf,
     answer::Answer,
     case::Case,
-    door::on_behalf,
-    house::House,
+    fixture::Fixture,
     table::{Cell, Service},
 };
 
@@ -29,13 +29,13 @@ pub(crate) fn ask<T>(token: &str, message: T) -> Request<T> {
 }
 
 /// Tries an operation as a call.
-pub(crate) async fn call(house: &House, cell: &Cell, token: &str, case: &Case) -> Answer {
+pub(crate) async fn call(fixture: &Fixture, cell: &Cell, token: &str, case: &Case) -> Answer {
     let operation = cell.operation;
     match cell.service {
-        Service::Session => sessions::call(house, operation, token, case).await,
-        Service::Transfer => transfers::call(house, operation, token, case).await,
-        Service::Load | Service::Presence => desk::call(house, operation, token, case).await,
-        Service::Directory => directory::call(house, operation, token).await,
-        Service::Im => messages::call(house, operation, token, case).await,
+        Service::Session => sessions::call(fixture, operation, token, case).await,
+        Service::Transfer => transfers::call(fixture, operation, token, case).await,
+        Service::Load | Service::Presence => desk::call(fixture, operation, token, case).await,
+        Service::Directory => directory::call(fixture, operation, token).await,
+        Service::Im => messages::call(fixture, operation, token, case).await,
     }
 }

@@ -1,6 +1,6 @@
 //! Who may do what, and how bad input is answered: every refusal of a whole Carrel, from outside.
 //!
-//! - [`house`]: a Carrel with the people of the authorization matrix, each at an open [`monitor`]; [`case`]: a session
+//! - [`fixture`]: a Carrel with the people of the authorization matrix, each at an open [`monitor`]; [`case`]: a session
 //!   at any stage. Apart from gRPC, the tests use [`http`] and the sockets of the other tests.
 //! - [`table`]: the authorization matrix; [`matrix`] carries out each of its cells, by [`grpc`] and by [`browser`].
 //! - [`bad_calls`], [`bad_desk`], [`bad_credentials`], [`bad_streams`], [`bad_bytes`], [`bad_frames`]: input that is
@@ -10,11 +10,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[allow(dead_code)]
+#[path = "../it/access.rs"]
+mod access;
+#[allow(dead_code)]
 #[path = "../it/desk.rs"]
 mod desk;
-#[allow(dead_code)]
-#[path = "../it/door.rs"]
-mod door;
 #[allow(dead_code)]
 #[path = "../it/socket.rs"]
 mod socket;
@@ -29,8 +29,8 @@ mod bad_streams;
 mod browser;
 mod case;
 mod expiry;
+mod fixture;
 mod grpc;
-mod house;
 mod http;
 mod matrix;
 mod monitor;

@@ -10,8 +10,8 @@ use crate::{
     answer::Answer,
     browser,
     case::Case,
+    fixture::Fixture,
     grpc,
-    house::House,
     table::{Cell, Column, Stage, cells},
 };
 
@@ -30,19 +30,25 @@ enum Way {
 }
 
 impl Way {
-    async fn try_it(self, house: &House, cell: &Cell, token: &str, case: &Case) -> Option<Answer> {
+    async fn try_it(
+        self,
+        fixture: &Fixture,
+        cell: &Cell,
+        token: &str,
+        case: &Case,
+    ) -> Option<Answer> {
         match self {
-            Self::Call => Some(grpc::call(house, cell, token, case).await),
-            Self::Act => grpc::act_on_stream(house, cell.operation, token, case).await,
-            Self::Browser => browser::call(house, cell.operation, token, case).await,
+            Self::Call => Some(grpc::call(fixture, cell, token, case).await),
+            Self::Act => grpc::act_on_stream(fixture, cell.operation, token, case).await,
+            Self::Browser => browser::call(fixture, cell.operation, token, case).await,
         }
     }
 }
 
 /// Carries out the cells, each on its own session, and returns how many of them this way offers.
-async fn carry_out(house: &House, way: Way, cells: Vec<Cell>) -> usize {
+async fn carry_out(fixture: &Fixture, way: Way, cells: Vec<Cell>) -> usize {
     let outcomes: Vec<_> = stream::iter(cells)
-        .map(|cell| carry_out_one(house, way, cell))
+        .map(|cell| carry_out_one(fixture, way, cell))
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
@@ -57,29 +63,29 @@ async fn carry_out(house: &House, way: Way, cells: Vec<Cell>) -> usize {
 }
 
 /// Carries out one cell. Returns `None` if the operation is not offered in this way.
-async fn carry_out_one(house: &House, way: Way, cell: Cell) -> Option<Result<(), String>> {
-    let case = house.case(cell.stage).await;
+async fn carry_out_one(fixture: &Fixture, way: Way, cell: Cell) -> Option<Result<(), String>> {
+    let case = fixture.case(cell.stage).await;
     let token = match cell.column {
         Column::An => String::new(),
         Column::Pt => case.patron.clone(),
-        Column::Px => house.door.admit("maple").await.token,
-        Column::Sv => house.service_token(),
-        librarian => house.token(librarian).to_owned(),
+        Column::Px => fixture.access.admit("maple").await.token,
+        Column::Sv => fixture.service_token(),
+        librarian => fixture.token(librarian).to_owned(),
     };
-    let before = house.recorded(&case.session_id).await;
-    let answer = way.try_it(house, &cell, &token, &case).await?;
+    let before = fixture.recorded(&case.session_id).await;
+    let answer = way.try_it(fixture, &cell, &token, &case).await?;
     if !cell.allows(&answer) {
         return Some(Err(format!("{cell:?} was answered: {answer:?}")));
     }
     let Answer::Refused(said) = answer else {
         return Some(Ok(()));
     };
-    if house.recorded(&case.session_id).await != before {
+    if fixture.recorded(&case.session_id).await != before {
         return Some(Err(format!("{cell:?} was refused and left a trace")));
     }
     if cell.hides_what_there_is() {
         let nowhere = case.elsewhere();
-        let stranger = way.try_it(house, &cell, &token, &nowhere).await?;
+        let stranger = way.try_it(fixture, &cell, &token, &nowhere).await?;
         if stranger != Answer::Refused(said) {
             return Some(Err(format!(
                 "{cell:?} tells what there is from what never was: {stranger:?}"
@@ -97,18 +103,18 @@ fn by_wrap_up(cells: Vec<Cell>) -> (Vec<Cell>, Vec<Cell>) {
         .partition(|cell| cell.stage == Stage::Later)
 }
 
-async fn without_wrap_up() -> House {
-    House::open_with(|config| config.session.wrap_up = Duration::ZERO.into()).await
+async fn without_wrap_up() -> Fixture {
+    Fixture::open_with(|config| config.session.wrap_up = Duration::ZERO.into()).await
 }
 
 async fn carry_out_all(way: Way, cells: Vec<Cell>) -> usize {
     let (later, now) = by_wrap_up(cells);
-    let house = House::open().await;
-    let mut tried = carry_out(&house, way, now).await;
-    house.close().await;
-    let house = without_wrap_up().await;
-    tried += carry_out(&house, way, later).await;
-    house.close().await;
+    let fixture = Fixture::open().await;
+    let mut tried = carry_out(&fixture, way, now).await;
+    fixture.close().await;
+    let fixture = without_wrap_up().await;
+    tried += carry_out(&fixture, way, later).await;
+    fixture.close().await;
     tried
 }
 

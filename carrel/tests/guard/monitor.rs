@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming, transport::Channel};
 
-use crate::{door::command_id, grpc::ask};
+use crate::{access::command_id, grpc::ask};
 
 /// An open monitor. When it is dropped, its lease runs out.
 pub(crate) struct Monitor {

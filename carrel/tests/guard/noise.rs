@@ -24,7 +24,7 @@ use crate::{
     bad_bytes::{paths, send},
     bad_frames::{JSON, PROTO, Wire},
     case::{Case, random_id},
-    house::House,
+    fixture::Fixture,
     table::{Column, Stage},
 };
 
@@ -212,10 +212,10 @@ fn is_decided(status: &Status) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn arbitrary_bytes_in_calls() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
-    let stranger = house.token(Column::Lx);
-    let before = house.recorded(&case.session_id).await;
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
+    let stranger = fixture.token(Column::Lx);
+    let before = fixture.recorded(&case.session_id).await;
     let paths = paths();
     let field = (
         1..16_u8,
@@ -237,14 +237,14 @@ async fn arbitrary_bytes_in_calls() {
     let inputs = samples((proptest::sample::select(paths), bytes));
     let undecided: Vec<_> = stream::iter(inputs)
         .map(|(path, bytes)| {
-            let house = &house;
+            let fixture = &fixture;
             async move {
                 // A watch never ends once it is accepted, and neither does an Announce stream.
                 if path.contains("/Watch") || path.ends_with("/Announce") {
                     return None;
                 }
                 let answer = send(
-                    house.channel(),
+                    fixture.channel(),
                     path,
                     stranger,
                     vec![Bytes::from(bytes.clone())],
@@ -261,22 +261,22 @@ async fn arbitrary_bytes_in_calls() {
         .collect()
         .await;
     assert!(undecided.is_empty(), "{}", undecided.join("\n"));
-    assert_eq!(house.recorded(&case.session_id).await, before);
-    house.close().await;
+    assert_eq!(fixture.recorded(&case.session_id).await, before);
+    fixture.close().await;
 }
 
 /// The patron, the owner and a stranger each send the same noise; afterwards, all three can still work.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn arbitrary_frames_on_sockets() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
     let frames = samples(frame(&case.session_id));
     for token in [
-        house.token(Column::Lx),
-        house.token(Column::Lc),
+        fixture.token(Column::Lx),
+        fixture.token(Column::Lc),
         &case.patron,
     ] {
-        let mut wire = Wire::welcomed(&house, PROTO, token).await;
+        let mut wire = Wire::welcomed(&fixture, PROTO, token).await;
         for some in frames.chunks(8) {
             for frame in some {
                 let frame = ClientFrame {
@@ -288,15 +288,15 @@ async fn arbitrary_frames_on_sockets() {
             wire.assert_goes_on().await;
         }
     }
-    still_in_order(&house, &case).await;
-    house.close().await;
+    still_in_order(&fixture, &case).await;
+    fixture.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn arbitrary_bytes_on_sockets() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
-    let before = house.recorded(&case.session_id).await;
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
+    let before = fixture.recorded(&case.session_id).await;
     for protocol in [PROTO, JSON] {
         let bytes = samples(prop_oneof![
             proptest::collection::vec(any::<u8>(), 0..64),
@@ -304,17 +304,17 @@ async fn arbitrary_bytes_on_sockets() {
         ]);
         stream::iter(bytes.chunks(CASES / AT_ONCE + 1))
             .for_each_concurrent(None, |bytes| {
-                make_noise(&house, protocol, &case.patron, bytes)
+                make_noise(&fixture, protocol, &case.patron, bytes)
             })
             .await;
     }
-    assert_eq!(house.recorded(&case.session_id).await, before);
-    house.close().await;
+    assert_eq!(fixture.recorded(&case.session_id).await, before);
+    fixture.close().await;
 }
 
 /// Sends bytes on a socket, and opens another one whenever it is closed because they are no frame.
-async fn make_noise(house: &House, protocol: &'static str, token: &str, noise: &[Vec<u8>]) {
-    let mut wire = Wire::welcomed(house, protocol, token).await;
+async fn make_noise(fixture: &Fixture, protocol: &'static str, token: &str, noise: &[Vec<u8>]) {
+    let mut wire = Wire::welcomed(fixture, protocol, token).await;
     for bytes in noise {
         let message = match protocol {
             JSON => Message::text(String::from_utf8_lossy(bytes).into_owned()),
@@ -323,20 +323,25 @@ async fn make_noise(house: &House, protocol: &'static str, token: &str, noise: &
         wire.send(message).await;
         if let Some(code) = wire.ping_or_close().await {
             assert_eq!(code, 4400);
-            wire = Wire::welcomed(house, protocol, token).await;
+            wire = Wire::welcomed(fixture, protocol, token).await;
         }
     }
 }
 
 /// Asserts that the patron and the owner can read the whole session, without a gap.
-async fn still_in_order(house: &House, case: &Case) {
-    for token in [&case.patron, house.token(Column::Lc)] {
+async fn still_in_order(fixture: &Fixture, case: &Case) {
+    for token in [&case.patron, fixture.token(Column::Lc)] {
         let message = wire::GetTranscriptRequest {
             session_id: case.session_id.clone(),
             audience: 0,
         };
-        let request = crate::door::on_behalf(token, message);
-        let transcript = house.door.sessions().get_transcript(request).await.unwrap();
+        let request = crate::access::on_behalf(token, message);
+        let transcript = fixture
+            .access
+            .sessions()
+            .get_transcript(request)
+            .await
+            .unwrap();
         let events = transcript.into_inner().events;
         assert!(
             events

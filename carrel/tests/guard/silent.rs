@@ -12,11 +12,11 @@ use prost::Message;
 use tonic::{Response, Status, Streaming};
 
 use crate::{
+    access::{command_id, on_behalf},
     answer::Answer,
     case::Case,
-    door::{command_id, on_behalf},
+    fixture::Fixture,
     grpc::Stream,
-    house::House,
     table::{Column, Stage},
 };
 
@@ -37,44 +37,44 @@ type Look = Vec<(Column, &'static str, Vec<u8>)>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_finds_a_supervisor_at_their_desk() {
-    let house = House::open().await;
+    let fixture = Fixture::open().await;
     for (stages, stage) in [Stage::Active, Stage::Offered].into_iter().enumerate() {
-        compare(&house, stage, stages).await;
+        compare(&fixture, stage, stages).await;
     }
-    house.close().await;
+    fixture.close().await;
 }
 
 /// The supervisors monitor no queue, so messages to them are refused, inside or not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_finds_a_supervisor_who_monitors_nothing() {
-    let mut house = House::open().await;
+    let mut fixture = Fixture::open().await;
     for supervisor in SUPERVISORS {
-        house.leave_the_desk(supervisor).await;
+        fixture.leave_the_desk(supervisor).await;
     }
-    compare(&house, Stage::Active, 0).await;
-    house.close().await;
+    compare(&fixture, Stage::Active, 0).await;
+    fixture.close().await;
 }
 
 /// Open watches receive nothing until something else happens.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_is_watched_stirs() {
-    let house = House::open().await;
-    let case = house.case(Stage::Active).await;
-    load_is_known(&house, 0, 1).await;
+    let fixture = Fixture::open().await;
+    let case = fixture.case(Stage::Active).await;
+    load_is_known(&fixture, 0, 1).await;
     let mut watches = Vec::new();
     for other in [Column::Lc, Column::Lq, Column::Aq] {
-        let desk = watch_desk(&house, other).await.unwrap().into_inner();
-        let lists = watch_lists(&house, other).await.unwrap().into_inner();
+        let desk = watch_desk(&fixture, other).await.unwrap().into_inner();
+        let lists = watch_lists(&fixture, other).await.unwrap().into_inner();
         watches.push((first(desk).await, first(lists).await));
     }
     for supervisor in SUPERVISORS {
-        enter(&house, &case, supervisor).await;
-        let inside = attend(&house, &case, supervisor).await;
-        leave(&house, &case, supervisor).await;
+        enter(&fixture, &case, supervisor).await;
+        let inside = attend(&fixture, &case, supervisor).await;
+        leave(&fixture, &case, supervisor).await;
         drop(inside);
     }
     // Anything that entering and leaving had caused would arrive before this.
-    let next = house.case(Stage::Waiting).await;
+    let next = fixture.case(Stage::Waiting).await;
     for (desk, lists) in &mut watches {
         let stirred = desk_change(&mut desk.1).await;
         assert!(
@@ -87,28 +87,28 @@ async fn nothing_that_is_watched_stirs() {
             "{stirred:?}"
         );
     }
-    house.close().await;
+    fixture.close().await;
 }
 
 /// Compares looks at a session at this stage without and with supervisors inside.
 ///
-/// `stages` is how many stages were compared before in this house: each has left an active session and a waiting one.
-async fn compare(house: &House, stage: Stage, stages: usize) {
-    let case = house.case(stage).await;
-    load_is_known(house, stages, stages + 1).await;
-    let without = settled_look(house, &case).await;
+/// `stages` is how many stages were compared before in this fixture: each has left an active session and a waiting one.
+async fn compare(fixture: &Fixture, stage: Stage, stages: usize) {
+    let case = fixture.case(stage).await;
+    load_is_known(fixture, stages, stages + 1).await;
+    let without = settled_look(fixture, &case).await;
     for supervisor in SUPERVISORS {
-        enter(house, &case, supervisor).await;
-        let inside = attend(house, &case, supervisor).await;
-        assert_same(stage, &look(house, &case).await, &without);
-        leave(house, &case, supervisor).await;
+        enter(fixture, &case, supervisor).await;
+        let inside = attend(fixture, &case, supervisor).await;
+        assert_same(stage, &look(fixture, &case).await, &without);
+        leave(fixture, &case, supervisor).await;
         drop(inside);
-        assert_same(stage, &look(house, &case).await, &without);
+        assert_same(stage, &look(fixture, &case).await, &without);
     }
     // Shows that the comparison can fail.
-    house.case(Stage::Waiting).await;
-    load_is_known(house, stages + 1, stages + 1).await;
-    assert_ne!(look(house, &case).await, without);
+    fixture.case(Stage::Waiting).await;
+    load_is_known(fixture, stages + 1, stages + 1).await;
+    assert_ne!(look(fixture, &case).await, without);
 }
 
 fn assert_same(stage: Stage, now: &Look, before: &Look) {
@@ -120,10 +120,10 @@ fn assert_same(stage: Stage, now: &Look, before: &Look) {
 
 /// Waits until presence-svc knows that this many patrons wait in the queue of Maple, and that Lc has this many
 /// sessions. It learns of a change some time after the call that made it was answered.
-async fn load_is_known(house: &House, waiting: usize, active: usize) {
-    let lc = house.librarian_id(Column::Lc);
+async fn load_is_known(fixture: &Fixture, waiting: usize, active: usize) {
+    let lc = fixture.librarian_id(Column::Lc);
     loop {
-        let desk = watch_desk(house, Column::Lq).await.unwrap().into_inner();
+        let desk = watch_desk(fixture, Column::Lq).await.unwrap().into_inner();
         let (snapshot, mut desk) = first(desk).await;
         let Some(DeskChange::Snapshot(snapshot)) = snapshot.change else {
             panic!("a watch begins with a snapshot: {snapshot:?}");
@@ -143,10 +143,10 @@ async fn load_is_known(house: &House, waiting: usize, active: usize) {
 }
 
 /// Looks until two looks in a row are the same: the first one marks messages as delivered, which others can see.
-async fn settled_look(house: &House, case: &Case) -> Look {
-    let mut before = look(house, case).await;
+async fn settled_look(fixture: &Fixture, case: &Case) -> Look {
+    let mut before = look(fixture, case).await;
     loop {
-        let now = look(house, case).await;
+        let now = look(fixture, case).await;
         if now == before {
             return now;
         }
@@ -154,27 +154,27 @@ async fn settled_look(house: &House, case: &Case) -> Look {
     }
 }
 
-async fn look(house: &House, case: &Case) -> Look {
+async fn look(fixture: &Fixture, case: &Case) -> Look {
     let mut seen = Vec::new();
     for other in OTHERS {
-        desk(house, other, &mut seen).await;
-        sessions(house, other, case, &mut seen).await;
-        messages(house, other, &mut seen).await;
+        desk(fixture, other, &mut seen).await;
+        sessions(fixture, other, case, &mut seen).await;
+        messages(fixture, other, &mut seen).await;
     }
     seen
 }
 
 /// Asks for the presence of librarians, the state of queues, and the load.
-async fn desk(house: &House, other: Column, seen: &mut Look) {
-    let token = house.token(other);
-    let mut presence = house.presence();
-    let snapshot = match watch_desk(house, other).await {
+async fn desk(fixture: &Fixture, other: Column, seen: &mut Look) {
+    let token = fixture.token(other);
+    let mut presence = fixture.presence();
+    let snapshot = match watch_desk(fixture, other).await {
         Ok(stream) => Ok(Response::new(first(stream.into_inner()).await.0)),
         Err(status) => Err(status),
     };
     seen.push((other, "WatchDesk", bytes(snapshot)));
     for whom in SUPERVISORS.into_iter().chain(OTHERS) {
-        let librarian_id = house.librarian_id(whom);
+        let librarian_id = fixture.librarian_id(whom);
         let request = on_behalf(token, presence::GetLibrarianRequest { librarian_id });
         let answer = presence.get_librarian(request).await;
         seen.push((other, "GetLibrarian", bytes(answer)));
@@ -186,19 +186,19 @@ async fn desk(house: &House, other: Column, seen: &mut Look) {
     let request = on_behalf(token, presence::GetAvailabilityRequest { institution_id });
     let answer = presence.get_availability(request).await;
     seen.push((other, "GetAvailability", bytes(answer)));
-    let service = house.service_token();
+    let service = fixture.service_token();
     let request = on_behalf(&service, wire::WatchLoadRequest {});
-    let load = house.load().watch_load(request).await.unwrap();
+    let load = fixture.load().watch_load(request).await.unwrap();
     let (load, _) = first(load.into_inner()).await;
     seen.push((other, "WatchLoad", load.encode_to_vec()));
 }
 
 /// Asks for lists and for the session itself, and provokes refusals about it.
-async fn sessions(house: &House, other: Column, case: &Case, seen: &mut Look) {
-    let token = house.token(other);
-    let mut sessions = house.door.sessions();
+async fn sessions(fixture: &Fixture, other: Column, case: &Case, seen: &mut Look) {
+    let token = fixture.token(other);
+    let mut sessions = fixture.access.sessions();
     let session_id = || case.session_id.clone();
-    let lists = match watch_lists(house, other).await {
+    let lists = match watch_lists(fixture, other).await {
         Ok(stream) => Ok(Response::new(first(stream.into_inner()).await.0)),
         Err(status) => Err(status),
     };
@@ -223,7 +223,7 @@ async fn sessions(house: &House, other: Column, case: &Case, seen: &mut Look) {
     let message = wire::EnterConferenceRequest {
         command_id: command_id(),
         session_id: session_id(),
-        warning_version: house.warning_version.clone(),
+        warning_version: fixture.warning_version.clone(),
     };
     let answer = sessions.enter_conference(on_behalf(token, message)).await;
     seen.push((other, "EnterConference", bytes(answer)));
@@ -233,7 +233,7 @@ async fn sessions(house: &House, other: Column, case: &Case, seen: &mut Look) {
         offer_id: "77".to_owned(),
     };
     let request = on_behalf(token, message);
-    let answer = house.transfers().accept_transfer(request).await;
+    let answer = fixture.transfers().accept_transfer(request).await;
     seen.push((other, "AcceptTransfer", bytes(answer)));
     let message = wire::ListAuditEntriesRequest::default();
     let answer = sessions.list_audit_entries(on_behalf(token, message)).await;
@@ -241,13 +241,13 @@ async fn sessions(house: &House, other: Column, case: &Case, seen: &mut Look) {
 }
 
 /// Writes to the supervisors and asks for conversations; some of it is refused. A repeated command writes nothing new.
-async fn messages(house: &House, other: Column, seen: &mut Look) {
-    let token = house.token(other);
-    let mut messages = house.messages();
+async fn messages(fixture: &Fixture, other: Column, seen: &mut Look) {
+    let token = fixture.token(other);
+    let mut messages = fixture.messages();
     for whom in SUPERVISORS {
         let message = im::SendMessageRequest {
             command_id: format!("look-{other:?}-{whom:?}"),
-            to: Some(To::LibrarianId(house.librarian_id(whom))),
+            to: Some(To::LibrarianId(fixture.librarian_id(whom))),
             text: "Are you looking over my shoulder?".to_owned(),
         };
         let answer = messages.send_message(on_behalf(token, message)).await;
@@ -267,15 +267,15 @@ async fn messages(house: &House, other: Column, seen: &mut Look) {
 }
 
 async fn watch_desk(
-    house: &House,
+    fixture: &Fixture,
     other: Column,
 ) -> Result<Response<Streaming<presence::WatchDeskResponse>>, Status> {
-    let request = on_behalf(house.token(other), presence::WatchDeskRequest {});
-    house.presence().watch_desk(request).await
+    let request = on_behalf(fixture.token(other), presence::WatchDeskRequest {});
+    fixture.presence().watch_desk(request).await
 }
 
 async fn watch_lists(
-    house: &House,
+    fixture: &Fixture,
     other: Column,
 ) -> Result<Response<Streaming<wire::WatchSessionsResponse>>, Status> {
     let queue_id = match other {
@@ -286,35 +286,35 @@ async fn watch_lists(
         queue_ids: vec![queue_id.to_owned()],
         all: matches!(other, Column::Af | Column::Kf | Column::Aq),
     };
-    let request = on_behalf(house.token(other), message);
-    house.door.sessions().watch_sessions(request).await
+    let request = on_behalf(fixture.token(other), message);
+    fixture.access.sessions().watch_sessions(request).await
 }
 
-async fn enter(house: &House, case: &Case, supervisor: Column) {
+async fn enter(fixture: &Fixture, case: &Case, supervisor: Column) {
     let message = wire::EnterConferenceRequest {
         command_id: command_id(),
         session_id: case.session_id.clone(),
-        warning_version: house.warning_version.clone(),
+        warning_version: fixture.warning_version.clone(),
     };
-    let request = on_behalf(house.token(supervisor), message);
-    let mut sessions = house.door.sessions();
+    let request = on_behalf(fixture.token(supervisor), message);
+    let mut sessions = fixture.access.sessions();
     sessions.enter_conference(request).await.unwrap();
 }
 
-async fn leave(house: &House, case: &Case, supervisor: Column) {
+async fn leave(fixture: &Fixture, case: &Case, supervisor: Column) {
     let message = wire::LeaveConferenceRequest {
         command_id: command_id(),
         session_id: case.session_id.clone(),
     };
-    let request = on_behalf(house.token(supervisor), message);
-    let mut sessions = house.door.sessions();
+    let request = on_behalf(fixture.token(supervisor), message);
+    let mut sessions = fixture.access.sessions();
     sessions.leave_conference(request).await.unwrap();
 }
 
-async fn attend(house: &House, case: &Case, supervisor: Column) -> Stream {
-    let token = house.token(supervisor);
+async fn attend(fixture: &Fixture, case: &Case, supervisor: Column) -> Stream {
+    let token = fixture.token(supervisor);
     let audience = wire::Audience::Unspecified;
-    Stream::join(house.door.sessions(), token, &case.session_id, audience)
+    Stream::join(fixture.access.sessions(), token, &case.session_id, audience)
         .await
         .unwrap()
 }

@@ -19,7 +19,7 @@ use carrel_proto::{
 };
 
 use crate::{
-    door::command_id,
+    access::command_id,
     exposition::{Exposition, scrape},
     socket::{Socket, act_and_wait, message},
 };

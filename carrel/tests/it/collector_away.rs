@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::server::TcpIncoming;
 
 use crate::{
-    door::{Door, command_id},
+    access::{Access, command_id},
     exposition::scrape,
     process::Process,
     socket::{Socket, act_and_wait, message},
@@ -67,7 +67,7 @@ async fn people_go_on(endpoint: &str) {
     ];
     let written: Stdio = File::create(&lines).unwrap().into();
     let process = Process::launch(&folder.path().join("data"), &settings, written);
-    let mut talk = Talk::begin(&process.door).await;
+    let mut talk = Talk::begin(&process.access).await;
     talk.go_on().await;
     let health = process.health.unwrap();
     loop {
@@ -94,10 +94,10 @@ struct Talk {
 }
 
 impl Talk {
-    async fn begin(door: &Door) -> Self {
-        let admission = door.admit("maple").await;
+    async fn begin(access: &Access) -> Self {
+        let admission = access.admit("maple").await;
         let session_id = admission.session_id;
-        let mut patron = door.socket(&admission.token).await;
+        let mut patron = access.socket(&admission.token).await;
         let question = act::Act::OpenSession(OpenSession {
             question: "Is anybody there?".to_owned(),
             ..OpenSession::default()
@@ -106,7 +106,7 @@ impl Talk {
             .await
             .unwrap();
         patron.attend(&session_id, None).await.unwrap();
-        let mut librarian = door.socket(&door.log_in("map@harbor").await).await;
+        let mut librarian = access.socket(&access.log_in("map@harbor").await).await;
         let pick_up = act::Act::PickUp(PickUp {});
         act_and_wait(&mut librarian, &session_id, &command_id(), pick_up)
             .await

@@ -10,14 +10,14 @@ use carrel_platform::clock::Clock;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::door::Door;
+use crate::access::Access;
 
 /// The demo directory, which the tests use too.
 const DEMO: &str = include_str!("../../demo/directory.toml");
 
-/// A Carrel on free ports, with its own data folder and the demo directory. Used through its [`Door`].
+/// A Carrel on free ports, with its own data folder and the demo directory. Used through its [`Access`].
 pub(crate) struct Desk {
-    door: Door,
+    access: Access,
     running: Running,
     folder: TempDir,
 }
@@ -43,7 +43,7 @@ impl Desk {
             .await
             .unwrap();
         Self {
-            door: Door::new(running.http_addr, running.grpc_addr),
+            access: Access::new(running.http_addr, running.grpc_addr),
             running,
             folder,
         }
@@ -62,10 +62,10 @@ impl Desk {
 }
 
 impl Deref for Desk {
-    type Target = Door;
+    type Target = Access;
 
-    fn deref(&self) -> &Door {
-        &self.door
+    fn deref(&self) -> &Access {
+        &self.access
     }
 }
 

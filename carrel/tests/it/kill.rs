@@ -15,7 +15,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_shows_twice() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = folder.path().join("data");
     let mut process = Process::start(&data_dir, &SETTINGS);
-    let mut conversation = Conversation::begin(&process.door).await;
+    let mut conversation = Conversation::begin(&process.access).await;
     for _ in 0..kills {
         conversation.accepted(random(12)).await;
         for _ in 0..random(400) {
@@ -24,10 +24,10 @@ async fn nothing_acknowledged_is_lost_and_nothing_shows_twice() {
         conversation.shut();
         process.kill();
         process = Process::start(&data_dir, &SETTINGS);
-        conversation.open(&process.door);
+        conversation.open(&process.access);
     }
     conversation.accepted(20).await;
-    let ends = conversation.settle(&process.door).await;
+    let ends = conversation.settle(&process.access).await;
     assert!(ends.iter().all(|ended| *ended == BROKEN));
     assert!(process.terminate().success());
 }

@@ -1,15 +1,15 @@
 //! Tests of a whole Carrel from outside.
 //!
 //! - [`desk`]: a Carrel in this process, on free ports, with the demo directory; [`process`]: the real program.
-//! - [`door`]: access to either: gRPC clients, log-in, sockets ([`socket`]).
+//! - [`access`]: how tests reach either: gRPC clients, log-in, sockets ([`socket`]).
 //! - [`talker`]: a conversation that goes on over any interruption; [`history`] compares what its people were told and
 //!   saw with the transcript.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod access;
 mod apart;
 mod collector_away;
 mod desk;
-mod door;
 #[path = "../../../platform/tests/exposition/mod.rs"]
 mod exposition;
 mod history;

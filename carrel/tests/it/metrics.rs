@@ -24,7 +24,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use serde_json::Value as Json;
 
 use crate::{
-    door::{Admission, Door, command_id},
+    access::{Access, Admission, command_id},
     exposition::{Exposition, get, scrape},
     otlp::Collector,
     process::Process,
@@ -49,7 +49,7 @@ async fn all_that_is_declared_is_measured_and_nothing_else() {
     let told: Stdio = File::create(&lines).unwrap().into();
     let process = Process::launch(&folder.path().join("data"), &settings, told);
     let health = process.health.unwrap();
-    let story = Story::play(&process.door).await;
+    let scenario = Scenario::run(&process.access).await;
 
     let shown = until(health, |shown| {
         let delivered = |audience| {
@@ -70,12 +70,12 @@ async fn all_that_is_declared_is_measured_and_nothing_else() {
         says_how_the_desk_stands(shown);
     }
     promtool_takes(&shown);
-    let (_, page) = get(process.door.http, "/metrics", "text/plain").await;
+    let (_, page) = get(process.access.http, "/metrics", "text/plain").await;
     assert!(!page.contains("carrel_"), "browsers are shown it: {page}");
 
     // While the sockets and the session are still open: gauges of what has ended are no longer collected.
     until_all_is_pushed(&collector).await;
-    let mut socket = story.librarian;
+    let mut socket = scenario.librarian;
     process.signal("TERM");
     while socket.next().await.is_ok() {}
     assert!(process.wait().success());
@@ -101,7 +101,7 @@ async fn all_that_is_declared_is_measured_and_nothing_else() {
         ("lines", written),
     ];
     for (place, text) in &all {
-        for secret in &story.secrets {
+        for secret in &scenario.secrets {
             assert!(!text.contains(secret), "{secret:?} is in what was {place}");
         }
     }
@@ -287,26 +287,26 @@ async fn until(health: SocketAddr, holds: impl Fn(&Exposition) -> bool) -> Expos
 }
 
 /// A desk where people have talked and still do.
-struct Story {
+struct Scenario {
     /// What must not be shown.
     secrets: Vec<String>,
     librarian: Socket,
     _others: [Socket; 2],
 }
 
-impl Story {
-    async fn play(door: &Door) -> Self {
-        let mut ricky = Patron::ask(door).await;
+impl Scenario {
+    async fn run(access: &Access) -> Self {
+        let mut ricky = Patron::ask(access).await;
         let session_id = ricky.admission.session_id.clone();
         let stranger = LogInRequest {
             log_in_name: CANARY.to_owned(),
             password: CANARY.to_owned(),
         };
-        assert!(door.directory().log_in(stranger).await.is_err());
-        let waits = Patron::ask(door).await;
+        assert!(access.directory().log_in(stranger).await.is_err());
+        let waits = Patron::ask(access).await;
         drop(waits.socket);
-        let map = door.log_in("map@harbor").await;
-        let mut librarian = door.socket(&map).await;
+        let map = access.log_in("map@harbor").await;
+        let mut librarian = access.socket(&map).await;
         let announcement = Announcement {
             monitor_id: CANARY.to_owned(),
             queues: Some(MonitoredQueues {
@@ -341,8 +341,8 @@ impl Story {
         .unwrap();
         attend(&mut librarian, &session_id).await;
 
-        let admin = door.log_in("admin@maple").await;
-        let mut supervisor = door.socket(&admin).await;
+        let admin = access.log_in("admin@maple").await;
+        let mut supervisor = access.socket(&admin).await;
         enter(&mut supervisor, &session_id).await;
         attend(&mut supervisor, &session_id).await;
 
@@ -352,12 +352,12 @@ impl Story {
         let note = WriteNote {
             text: CANARY.to_owned(),
         };
-        for deed in [
+        for act in [
             message(CANARY),
             act::Act::PushPage(page),
             act::Act::WriteNote(note),
         ] {
-            act_and_wait(&mut librarian, &session_id, &command_id(), deed)
+            act_and_wait(&mut librarian, &session_id, &command_id(), act)
                 .await
                 .unwrap();
         }
@@ -397,9 +397,9 @@ struct Patron {
 }
 
 impl Patron {
-    async fn ask(door: &Door) -> Self {
-        let admission = door.admit("maple").await;
-        let mut socket = door.socket(&admission.token).await;
+    async fn ask(access: &Access) -> Self {
+        let admission = access.admit("maple").await;
+        let mut socket = access.socket(&admission.token).await;
         let question = OpenSession {
             question: CANARY.to_owned(),
             patron_name: CANARY.to_owned(),

@@ -9,13 +9,13 @@ use std::{
     time::Duration,
 };
 
-use crate::door::Door;
+use crate::access::Access;
 
 /// A running `carrel serve --demo`. It is killed when it is dropped.
 pub(crate) struct Process {
     child: Child,
     /// Access to it.
-    pub(crate) door: Door,
+    pub(crate) access: Access,
     /// The address of its health listener, if a setting gives it one.
     pub(crate) health: Option<SocketAddr>,
 }
@@ -74,7 +74,7 @@ impl Process {
         std::thread::spawn(move || lines.for_each(drop));
         Self {
             child,
-            door: Door::new(http.unwrap(), grpc.unwrap()),
+            access: Access::new(http.unwrap(), grpc.unwrap()),
             health,
         }
     }

@@ -20,8 +20,8 @@ use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tonic::Code;
 
 use crate::{
+    access::{command_id, on_behalf},
     desk::Desk,
-    door::{command_id, on_behalf},
     process::{Process, carrel, run_to_end},
     socket::Socket,
     talker::{Conversation, SETTINGS},
@@ -138,17 +138,17 @@ async fn a_stop_asks_browsers_to_come_back_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = folder.path().join("data");
     let mut process = Process::start(&data_dir, &SETTINGS);
-    let mut conversation = Conversation::begin(&process.door).await;
+    let mut conversation = Conversation::begin(&process.access).await;
     for _ in 0..5 {
         conversation.accepted(10).await;
         conversation.both_attend().await;
         conversation.shut();
         assert!(process.terminate().success());
         process = Process::start(&data_dir, &SETTINGS);
-        conversation.open(&process.door);
+        conversation.open(&process.access);
     }
     conversation.accepted(10).await;
-    let ends = conversation.settle(&process.door).await;
+    let ends = conversation.settle(&process.access).await;
     let codes: Vec<_> = ends.iter().map(|ended| ended.code).collect();
     assert_eq!(codes, [Some(1012); 10]);
     assert!(process.terminate().success());
@@ -224,8 +224,8 @@ async fn a_second_signal_ends_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(&folder.path().join("data"), &[]);
     // A socket that does not answer the close, so that the first stop has something to wait for.
-    let token = process.door.log_in("lee@maple").await;
-    let _deaf = Socket::open(process.door.http, &token).await.unwrap();
+    let token = process.access.log_in("lee@maple").await;
+    let _deaf = Socket::open(process.access.http, &token).await.unwrap();
     process.signal("INT");
     process.signal("TERM");
     let status = tokio::task::spawn_blocking(|| process.wait())

@@ -12,7 +12,7 @@ use carrel_proto::{
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
-    door::{Door, command_id, on_behalf},
+    access::{Access, command_id, on_behalf},
     history::{Account, judge},
     socket::{Ended, Socket, message},
 };
@@ -26,16 +26,16 @@ pub(crate) const SETTINGS: [(&str, &str); 2] = [
     ("CARREL_GATEWAY__SOCKET__FRAMES_BURST", "100000"),
 ];
 
-/// An open door and its number: two doors in succession may have the same port.
+/// How to reach a Carrel, and how many there were so far: two in succession may have the same port.
 #[derive(Clone)]
-struct Opened(Door, u64);
+struct Opened(Access, u64);
 
 /// A patron and a librarian in one session.
 pub(crate) struct Conversation {
-    doors: watch::Sender<Option<Opened>>,
+    reachable: watch::Sender<Option<Opened>>,
     talk: watch::Sender<bool>,
     accepted: watch::Receiver<u64>,
-    /// The number of the door through which each of them attends the session.
+    /// The number of the Carrel at which each of them attends the session.
     attending: [watch::Receiver<u64>; 2],
     opened: u64,
     talkers: [JoinHandle<Talker>; 2],
@@ -45,12 +45,12 @@ pub(crate) struct Conversation {
 
 impl Conversation {
     /// Starts the conversation.
-    pub(crate) async fn begin(door: &Door) -> Self {
-        let (patron, librarian) = meet(door).await;
+    pub(crate) async fn begin(access: &Access) -> Self {
+        let (patron, librarian) = meet(access).await;
         let session_id = patron.session_id.clone();
         let staff_token = librarian.token.clone();
         let opened = 1;
-        let (doors, open) = watch::channel(Some(Opened(door.clone(), opened)));
+        let (reachable, open) = watch::channel(Some(Opened(access.clone(), opened)));
         let (accept, accepted) = watch::channel(0);
         let (talk, talking) = watch::channel(true);
         let attending = [&patron, &librarian].map(|talker| talker.attending.subscribe());
@@ -58,7 +58,7 @@ impl Conversation {
             tokio::spawn(talker.converse(open.clone(), talking.clone(), accept.clone()))
         };
         Self {
-            doors,
+            reachable,
             talk,
             accepted,
             attending,
@@ -78,12 +78,12 @@ impl Conversation {
             .unwrap();
     }
 
-    /// Waits until both attend the session through the door that was opened last: the messages that `accepted` counts
+    /// Waits until both attend the session at the Carrel that was opened last: the messages that `accepted` counts
     /// may all be from one of them.
     pub(crate) async fn both_attend(&mut self) {
         for attending in &mut self.attending {
             attending
-                .wait_for(|door| *door == self.opened)
+                .wait_for(|access| *access == self.opened)
                 .await
                 .unwrap();
         }
@@ -91,27 +91,27 @@ impl Conversation {
 
     /// Tells them not to try to come back for now.
     pub(crate) fn shut(&self) {
-        self.doors.send_replace(None);
+        self.reachable.send_replace(None);
     }
 
-    /// Tells them through which door they can come back.
-    pub(crate) fn open(&mut self, door: &Door) {
+    /// Tells them at which Carrel they can go on.
+    pub(crate) fn open(&mut self, access: &Access) {
         self.opened += 1;
-        self.doors
-            .send_replace(Some(Opened(door.clone(), self.opened)));
+        self.reachable
+            .send_replace(Some(Opened(access.clone(), self.opened)));
     }
 
     /// Lets them settle the acts under way, and judges the conversation. Returns how each of their sockets ended.
-    pub(crate) async fn settle(self, door: &Door) -> Vec<Ended> {
+    pub(crate) async fn settle(self, access: &Access) -> Vec<Ended> {
         self.talk.send_replace(false);
         let mut talkers = Vec::new();
         for talker in self.talkers {
             talkers.push(talker.await.unwrap());
         }
-        let transcript = transcript(door, &self.staff_token, self.session_id).await;
+        let transcript = transcript(access, &self.staff_token, self.session_id).await;
         let (mut accounts, mut ends) = (Vec::new(), Vec::new());
         for mut talker in talkers {
-            talker.catch_up(door, transcript.len()).await.unwrap();
+            talker.catch_up(access, transcript.len()).await.unwrap();
             assert_eq!(talker.account.seen.len(), transcript.len());
             assert_eq!(talker.account.accepted.len(), talker.account.sent.len());
             accounts.push(talker.account);
@@ -122,12 +122,12 @@ impl Conversation {
     }
 }
 
-async fn transcript(door: &Door, token: &str, session_id: String) -> Vec<(u64, String)> {
+async fn transcript(access: &Access, token: &str, session_id: String) -> Vec<(u64, String)> {
     let request = GetTranscriptRequest {
         session_id,
         audience: 0,
     };
-    let answer = door
+    let answer = access
         .sessions()
         .get_transcript(on_behalf(token, request))
         .await
@@ -139,15 +139,15 @@ async fn transcript(door: &Door, token: &str, session_id: String) -> Vec<(u64, S
 }
 
 /// Opens a session, and returns its patron and the librarian who picked them up.
-async fn meet(door: &Door) -> (Talker, Talker) {
-    let patron = door.admit("maple").await;
-    let map = door.log_in("map@harbor").await;
+async fn meet(access: &Access) -> (Talker, Talker) {
+    let patron = access.admit("maple").await;
+    let map = access.log_in("map@harbor").await;
     let open = OpenSessionRequest {
         command_id: command_id(),
         question: "How often can this be killed?".to_owned(),
         ..OpenSessionRequest::default()
     };
-    let mut sessions = door.sessions();
+    let mut sessions = access.sessions();
     sessions
         .open_session(on_behalf(&patron.token, open))
         .await
@@ -194,28 +194,28 @@ impl Talker {
     /// Talks until it is told to stop, and until everything that it sent is settled.
     async fn converse(
         mut self,
-        mut door: watch::Receiver<Option<Opened>>,
+        mut access: watch::Receiver<Option<Opened>>,
         mut talking: watch::Receiver<bool>,
         accepted: watch::Sender<u64>,
     ) -> Self {
         loop {
-            let open = door.wait_for(Option::is_some).await.unwrap().clone();
+            let open = access.wait_for(Option::is_some).await.unwrap().clone();
             let Some(open) = open else { continue };
             let Err(ended) = self.talk(&open, &mut talking, &accepted).await else {
                 return self;
             };
             self.ends.push(ended);
-            door.changed().await.unwrap();
+            access.changed().await.unwrap();
         }
     }
 
     async fn talk(
         &mut self,
-        Opened(door, opened): &Opened,
+        Opened(access, opened): &Opened,
         talking: &mut watch::Receiver<bool>,
         accepted: &watch::Sender<u64>,
     ) -> Result<(), Ended> {
-        let mut socket = self.attend(door).await?;
+        let mut socket = self.attend(access).await?;
         for (command_id, text) in &self.pending {
             socket
                 .act(&self.session_id, command_id, message(text))
@@ -249,8 +249,8 @@ impl Talker {
         }
     }
 
-    async fn attend(&self, door: &Door) -> Result<Socket, Ended> {
-        let (mut socket, _) = Socket::open(door.http, &self.token).await?;
+    async fn attend(&self, access: &Access) -> Result<Socket, Ended> {
+        let (mut socket, _) = Socket::open(access.http, &self.token).await?;
         let after = self.epoch.clone().map(|epoch| Position {
             epoch,
             number: self
@@ -264,8 +264,8 @@ impl Talker {
     }
 
     /// Receives those of the first `length` events that it has not received yet.
-    async fn catch_up(&mut self, door: &Door, length: usize) -> Result<(), Ended> {
-        let mut socket = self.attend(door).await?;
+    async fn catch_up(&mut self, access: &Access, length: usize) -> Result<(), Ended> {
+        let mut socket = self.attend(access).await?;
         let (accepted, _) = watch::channel(0);
         while self.account.seen.len() < length {
             self.take(socket.next().await?, &accepted);

@@ -10,8 +10,8 @@ use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind};
 use tokio::time::timeout;
 
 use crate::{
-    door::command_id,
-    otlp::{self, Collector, Told},
+    access::command_id,
+    otlp::{self, Collector, ReceivedSpan},
     process::Process,
     socket::{act_and_wait, message},
 };
@@ -85,13 +85,15 @@ async fn a_message_is_one_trace_from_frame_to_socket() {
 }
 
 /// Whether all spans that the test looks at have arrived: spans are exported when they end, so parents may come last.
-fn all_came(told: &[Told]) -> bool {
+fn all_came(received: &[ReceivedSpan]) -> bool {
     let in_trace_of = |one: &Span, name: &str| {
-        let of_trace = |told: &&Told| told.span.trace_id == one.trace_id && told.span.name == name;
-        told.iter().filter(of_trace).count()
+        let of_trace = |received: &&ReceivedSpan| {
+            received.span.trace_id == one.trace_id && received.span.name == name
+        };
+        received.iter().filter(of_trace).count()
     };
     let find = |wanted: &dyn Fn(&Span) -> bool| {
-        let mut spans = told.iter().map(|told| &told.span);
+        let mut spans = received.iter().map(|received| &received.span);
         spans.find(|span| wanted(span))
     };
     let links_with = |span: &Span, id: &[u8]| span.links.iter().any(|link| link.span_id == id);
@@ -102,10 +104,10 @@ fn all_came(told: &[Told]) -> bool {
     else {
         return false;
     };
-    let committed = told.iter().any(|told| {
-        told.span.name == "log.append"
-            && told.span.trace_id == frame.trace_id
-            && find(&|span| span.name == "log.commit" && links_with(span, &told.span.span_id))
+    let committed = received.iter().any(|received| {
+        received.span.name == "log.append"
+            && received.span.trace_id == frame.trace_id
+            && find(&|span| span.name == "log.commit" && links_with(span, &received.span.span_id))
                 .is_some()
     });
     committed
@@ -120,11 +122,11 @@ fn all_came(told: &[Told]) -> bool {
 
 /// Plays a question, a pick-up and a message. Returns what must not be in any trace.
 async fn tell(process: &Process) -> Vec<String> {
-    let door = &process.door;
-    let patron = door.admit("maple").await;
-    let map = door.log_in("map@harbor").await;
+    let access = &process.access;
+    let patron = access.admit("maple").await;
+    let map = access.log_in("map@harbor").await;
     let session_id = &patron.session_id;
-    let mut ricky = door.socket(&patron.token).await;
+    let mut ricky = access.socket(&patron.token).await;
     let question = OpenSession {
         question: SECRET.to_owned(),
         patron_name: NAME.to_owned(),
@@ -135,7 +137,7 @@ async fn tell(process: &Process) -> Vec<String> {
         .await
         .unwrap();
     ricky.attend(session_id, None).await.unwrap();
-    let mut ms_map = door.socket(&map).await;
+    let mut ms_map = access.socket(&map).await;
     let pick_up = act::Act::PickUp(PickUp {});
     act_and_wait(&mut ms_map, session_id, &command_id(), pick_up)
         .await
@@ -217,9 +219,9 @@ impl Trace {
 
     fn holds_none_of(&self, secrets: &[String]) {
         for span in &self.0 {
-            let told = format!("{span:?}");
+            let received = format!("{span:?}");
             for secret in secrets {
-                assert!(!told.contains(secret), "{secret:?} is in {span:#?}");
+                assert!(!received.contains(secret), "{secret:?} is in {span:#?}");
             }
             for pair in &span.attributes {
                 let known = attribute::ALL.iter().any(|row| row.name == pair.key);

@@ -4,21 +4,23 @@
 //! The programs are those of the workspace; `cargo test --workspace` builds them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod house;
+mod fixture;
 #[path = "../../../platform/tests/otlp/mod.rs"]
 mod otlp;
-mod story;
+mod scenario;
+mod spans;
 mod tab;
-mod told;
 
 use carrel_platform::telemetry::{attribute, metric};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind::{
     Client, Consumer, Internal, Producer, Server,
 };
-use otlp::{Collector, Told};
-use story::{ACCEPT, ENTER, IM, LOOK_IN, MESSAGE, NOTE, OFFER, PICK_UP, REFILL, SECOND_IM, Story};
-use tab::Deed;
-use told::{Step, Traces};
+use otlp::{Collector, ReceivedSpan};
+use scenario::{
+    ACCEPT, ENTER, IM, LOOK_IN, MESSAGE, NOTE, OFFER, PICK_UP, REFILL, SECOND_IM, Scenario,
+};
+use spans::{Step, Traces};
+use tab::BrowserTrace;
 
 const GATEWAY: &str = "carrel-gateway";
 const SESSION: &str = "carrel-session";
@@ -29,10 +31,10 @@ const SEND: &str = "send session/{id}";
 const PROCESS: &str = "process session/{id}";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_deed_is_one_trace_over_all_processes() {
+async fn each_act_is_one_trace_over_all_processes() {
     let collector = Collector::start().await;
-    let story = Story::play(&collector).await;
-    let traces = Traces(collector.told());
+    let scenario = Scenario::run(&collector).await;
+    let traces = Traces(collector.received());
 
     traces.have_no_orphans();
     traces.are_declared();
@@ -44,18 +46,18 @@ async fn each_deed_is_one_trace_over_all_processes() {
         "carrel.session.v1.SessionService/PickUpSession",
     );
     is_delivered_on_the_other_side(&traces, picked_up);
-    for (deed, method) in [
+    for (trace, method) in [
         (OFFER, "carrel.session.v1.TransferService/OfferTransfer"),
         (ACCEPT, "carrel.session.v1.TransferService/AcceptTransfer"),
     ] {
-        is_delivered_on_both_sides(&traces, a_call(&traces, deed, method));
+        is_delivered_on_both_sides(&traces, a_call(&traces, trace, method));
     }
     entering(&traces);
     an_im(&traces);
     a_refill(&traces);
-    nobody_can_tell(&traces, &story);
-    nothing_personal(&traces, &story);
-    measures_and_lines_come_too(&collector, &story);
+    nobody_can_tell(&traces, &scenario);
+    nothing_personal(&traces, &scenario);
+    measures_and_lines_come_too(&collector, &scenario);
 }
 
 /// Checks an act on the stream: the patron's frame, the act, its decision and append, its way to the other server, and
@@ -83,9 +85,9 @@ fn a_note(traces: &Traces) {
 }
 
 /// Checks an act made by a separate call, and returns the span of the call in session-svc.
-fn a_call<'a>(traces: &'a Traces, deed: Deed, method: &'static str) -> &'a Told {
+fn a_call<'a>(traces: &'a Traces, trace: BrowserTrace, method: &'static str) -> &'a ReceivedSpan {
     let way: [Step; 2] = [(method, Client, GATEWAY), (method, Server, SESSION)];
-    let served = traces.one_at_the_end_of(traces.frame(deed), &way);
+    let served = traces.one_at_the_end_of(traces.frame(trace), &way);
     is_written_and_told(traces, served);
     served
 }
@@ -103,7 +105,7 @@ fn entering(traces: &Traces) {
 
 /// Checks what is below an act that changed something: the decision, the append, the shared commit, and the word to the
 /// other server.
-fn is_written_and_told(traces: &Traces, act: &Told) {
+fn is_written_and_told(traces: &Traces, act: &ReceivedSpan) {
     let append = [
         ("session.append", Internal, SESSION),
         ("log.append", Client, SESSION),
@@ -130,7 +132,7 @@ fn is_written_and_told(traces: &Traces, act: &Told) {
 }
 
 /// Checks that there is a delivery at the gateway of the server that was called, and at the gateway of the other.
-fn is_delivered_on_both_sides(traces: &Traces, act: &Told) {
+fn is_delivered_on_both_sides(traces: &Traces, act: &ReceivedSpan) {
     let near = traces.at_the_end_of(act, &[("deliver", Consumer, GATEWAY)]);
     for far in is_delivered_on_the_other_side(traces, act) {
         assert!(
@@ -140,7 +142,10 @@ fn is_delivered_on_both_sides(traces: &Traces, act: &Told) {
     }
 }
 
-fn is_delivered_on_the_other_side<'a>(traces: &'a Traces, act: &'a Told) -> Vec<&'a Told> {
+fn is_delivered_on_the_other_side<'a>(
+    traces: &'a Traces,
+    act: &'a ReceivedSpan,
+) -> Vec<&'a ReceivedSpan> {
     let far = [
         (SEND, Producer, SESSION),
         (PROCESS, Consumer, SESSION),
@@ -152,19 +157,21 @@ fn is_delivered_on_the_other_side<'a>(traces: &'a Traces, act: &'a Told) -> Vec<
 /// Checks the first message to a colleague, which creates the conversation, and the second.
 fn an_im(traces: &Traces) {
     const SEND_MESSAGE: &str = "carrel.im.v1.ImService/SendMessage";
-    for deed in [IM, SECOND_IM] {
-        let frame = traces.frame(deed);
+    for trace in [IM, SECOND_IM] {
+        let frame = traces.frame(trace);
         let way = [
             (SEND_MESSAGE, Client, GATEWAY),
             (SEND_MESSAGE, Server, IM_SVC),
         ];
         let served = traces.one_at_the_end_of(frame, &way);
         // im-svc asks whether the two share a queue.
-        let asks = traces.below(served).find(|told| told.span.kind() == Client);
+        let asks = traces
+            .below(served)
+            .find(|received| received.span.kind() == Client);
         let asks = asks.expect("a question to presence-svc");
         let mut answers = traces.below(asks);
         assert!(
-            answers.any(|told| told.service == PRESENCE && told.span.kind() == Server),
+            answers.any(|received| received.service == PRESENCE && received.span.kind() == Server),
             "{asks:#?} is not answered"
         );
         let append = [
@@ -204,11 +211,11 @@ fn a_refill(traces: &Traces) {
 
 /// No browser receives the id of a trace, and no trace of what an undisclosed supervisor does includes a delivery at
 /// the librarian's gateway (I18).
-fn nobody_can_tell(traces: &Traces, story: &Story) {
-    for told in &traces.0 {
-        let id = &told.span.trace_id;
+fn nobody_can_tell(traces: &Traces, scenario: &Scenario) {
+    for exported in &traces.0 {
+        let id = &exported.span.trace_id;
         let hexadecimal: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
-        for (who, received) in &story.received {
+        for (who, received) in &scenario.received {
             let holds = |needle: &[u8]| {
                 received
                     .windows(needle.len())
@@ -217,33 +224,36 @@ fn nobody_can_tell(traces: &Traces, story: &Story) {
             assert!(
                 !holds(id) && !holds(hexadecimal.as_bytes()),
                 "{who} was told of the trace of {}",
-                told.span.name
+                exported.span.name
             );
         }
     }
-    for deed in [ENTER, LOOK_IN] {
-        let frame = traces.frame(deed);
+    for trace in [ENTER, LOOK_IN] {
+        let frame = traces.frame(trace);
         for delivery in traces.in_trace_of(frame, "deliver") {
             assert_eq!(
                 delivery.instance, frame.instance,
-                "{deed:?} came to the librarian's gateway"
+                "{trace:?} came to the librarian's gateway"
             );
         }
     }
 }
 
 /// Nobody's texts, names or tokens are in a span: not in a name, an attribute, an event or a status.
-fn nothing_personal(traces: &Traces, story: &Story) {
-    for told in &traces.0 {
-        let said = format!("{:?}", told.span);
-        for canary in &story.canaries {
-            assert!(!said.contains(canary.as_str()), "{canary} is in {told:#?}");
+fn nothing_personal(traces: &Traces, scenario: &Scenario) {
+    for exported in &traces.0 {
+        let said = format!("{:?}", exported.span);
+        for canary in &scenario.canaries {
+            assert!(
+                !said.contains(canary.as_str()),
+                "{canary} is in {exported:#?}"
+            );
         }
     }
 }
 
 /// The processes export their metrics and log lines to the same collector, and those have nothing personal either.
-fn measures_and_lines_come_too(collector: &Collector, story: &Story) {
+fn measures_and_lines_come_too(collector: &Collector, scenario: &Scenario) {
     let (metrics, lines) = (collector.measures().metrics(), collector.measures().lines());
     for row in [
         metric::RPC_SERVER_CALL_DURATION.row(),
@@ -259,7 +269,7 @@ fn measures_and_lines_come_too(collector: &Collector, story: &Story) {
     }
     assert!(!lines.is_empty(), "no line came");
     let said = format!("{metrics:?}{lines:?}");
-    for canary in &story.canaries {
+    for canary in &scenario.canaries {
         assert!(
             !said.contains(canary.as_str()),
             "{canary} is in a metric or a line"

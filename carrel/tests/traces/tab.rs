@@ -1,4 +1,4 @@
-//! A browser's tab: a socket that names a trace for each deed of its user, and keeps everything that it received.
+//! A browser's tab: a socket that names a trace for each act of its user, and keeps everything that it received.
 
 use std::net::SocketAddr;
 
@@ -10,9 +10,9 @@ use carrel_proto::gateway::v1::{
 
 /// A trace that a browser names for something that it does, told apart by a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Deed(pub(crate) u8);
+pub(crate) struct BrowserTrace(pub(crate) u8);
 
-impl Deed {
+impl BrowserTrace {
     /// The beginning of the trace's id, which no random id has.
     const MARK: &str = "c11cc11cc11cc11cc11cc11cc11c00";
 
@@ -51,9 +51,9 @@ impl Tab {
         }
     }
 
-    pub(crate) async fn send(&mut self, deed: Deed, frame: Request) {
+    pub(crate) async fn send(&mut self, trace: BrowserTrace, frame: Request) {
         self.socket
-            .send_traced(frame, &deed.traceparent())
+            .send_traced(frame, &trace.traceparent())
             .await
             .unwrap();
     }
@@ -72,7 +72,7 @@ impl Tab {
     /// Sends an act, and waits until it is accepted or refused.
     pub(crate) async fn try_act(
         &mut self,
-        deed: Deed,
+        trace: BrowserTrace,
         session_id: &str,
         act: act::Act,
     ) -> Result<Accepted, Refused> {
@@ -83,7 +83,7 @@ impl Tab {
             session_id: session_id.to_owned(),
             act: Some(act),
         };
-        self.send(deed, Request::Act(act)).await;
+        self.send(trace, Request::Act(act)).await;
         self.wait_for(|frame| match frame {
             Frame::Accepted(accepted) if accepted.command_id == command_id => {
                 Some(Ok(accepted.clone()))
@@ -97,7 +97,12 @@ impl Tab {
     }
 
     /// Sends an act that must be accepted.
-    pub(crate) async fn act(&mut self, deed: Deed, session_id: &str, act: act::Act) -> Accepted {
-        self.try_act(deed, session_id, act).await.unwrap()
+    pub(crate) async fn act(
+        &mut self,
+        trace: BrowserTrace,
+        session_id: &str,
+        act: act::Act,
+    ) -> Accepted {
+        self.try_act(trace, session_id, act).await.unwrap()
     }
 }

@@ -4,29 +4,29 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     Log, Transcripts, Violation, Wrong,
-    stage::{Command, Stage},
+    sorted_history::{Command, SortedHistory},
     transcripts::is_said,
     violation,
 };
-use crate::history::{Deed, Role, Seen};
+use crate::history::{Action, Role, Seen};
 
-pub(super) fn check(stage: &Stage<'_>, log: &Log) -> Vec<Violation> {
+pub(super) fn check(sorted: &SortedHistory<'_>, log: &Log) -> Vec<Violation> {
     let mut wrong = Vec::new();
     let empty = Transcripts::default();
     let mut by_session: HashMap<&str, Vec<&Command<'_>>> = HashMap::new();
-    for command in &stage.commands {
+    for command in &sorted.commands {
         by_session.entry(command.session).or_default().push(command);
     }
     for (session, commands) in &by_session {
         let transcripts = log.get(*session).unwrap_or(&empty);
-        Session::new(session, transcripts, stage).check(commands, &mut wrong);
+        Session::new(session, transcripts, sorted).check(commands, &mut wrong);
     }
     for (session, transcripts) in log {
         let commands = by_session.get(session.as_str());
         let sent: HashSet<&str> = commands
             .into_iter()
             .flatten()
-            .filter_map(|command| said(command.deed))
+            .filter_map(|command| said(command.action))
             .collect();
         for (position, seen) in &transcripts.staff {
             if is_said(seen) && !sent.contains(seen.text.as_str()) {
@@ -42,13 +42,13 @@ pub(super) fn check(stage: &Stage<'_>, log: &Log) -> Vec<Violation> {
 struct Session<'a> {
     id: &'a str,
     transcripts: &'a Transcripts,
-    stage: &'a Stage<'a>,
+    sorted: &'a SortedHistory<'a>,
     patron: HashMap<&'a str, u64>,
     staff: HashMap<&'a str, u64>,
 }
 
 impl<'a> Session<'a> {
-    fn new(id: &'a str, transcripts: &'a Transcripts, stage: &'a Stage<'a>) -> Self {
+    fn new(id: &'a str, transcripts: &'a Transcripts, sorted: &'a SortedHistory<'a>) -> Self {
         let places = |events: &'a [(u64, Seen)]| {
             let said = events.iter().filter(|(_, seen)| is_said(seen));
             said.map(|(position, seen)| (seen.text.as_str(), *position))
@@ -57,7 +57,7 @@ impl<'a> Session<'a> {
         Self {
             id,
             transcripts,
-            stage,
+            sorted,
             patron: places(&transcripts.patron),
             staff: places(&transcripts.staff),
         }
@@ -67,7 +67,7 @@ impl<'a> Session<'a> {
         let mut last: HashMap<&str, (u64, &str)> = HashMap::new();
         for command in commands {
             self.outcome(command, wrong);
-            let Some(text) = said(command.deed) else {
+            let Some(text) = said(command.action) else {
                 continue;
             };
             let Some(position) = self.staff.get(text) else {
@@ -87,30 +87,30 @@ impl<'a> Session<'a> {
 
     fn outcome(&self, command: &Command<'_>, wrong: &mut Vec<Violation>) {
         let who = command.who;
-        let deed = command.deed;
+        let action = command.action;
         if let Some(other) = command.other_place {
-            let detail = format!("{who} was told two places of {deed:?}, the other is {other}");
+            let detail = format!("{who} was told two places of {action:?}, the other is {other}");
             wrong.push(violation(Wrong::Repeated, self.id, detail));
         }
         match (command.ok, command.failed) {
             (None, None) => {
-                let detail = format!("{who} never learned what became of {deed:?}");
+                let detail = format!("{who} never learned what became of {action:?}");
                 wrong.push(violation(Wrong::Unsettled, self.id, detail));
             }
             (Some((_, position)), None) => {
                 if !self.is_there(command, position) {
-                    let detail = format!("{who} was told that {deed:?} is at {position}");
+                    let detail = format!("{who} was told that {action:?} is at {position}");
                     wrong.push(violation(Wrong::Lost, self.id, detail));
                 }
             }
             (None, Some(reason)) => {
                 if self.is_there(command, 0) {
-                    let detail = format!("{deed:?} of {who} is there, but was refused: {reason}");
+                    let detail = format!("{action:?} of {who} is there, but was refused: {reason}");
                     wrong.push(violation(Wrong::Phantom, self.id, detail));
                 }
             }
             (Some(_), Some(reason)) => {
-                let detail = format!("{deed:?} of {who} was both accepted and refused: {reason}");
+                let detail = format!("{action:?} of {who} was both accepted and refused: {reason}");
                 wrong.push(violation(Wrong::Phantom, self.id, detail));
             }
         }
@@ -119,18 +119,18 @@ impl<'a> Session<'a> {
     /// Returns whether a command's effect is in the log, at the position that was told. A position of 0 means that the
     /// answer named none.
     fn is_there(&self, command: &Command<'_>, position: u64) -> bool {
-        let person = self.stage.people.get(command.who);
+        let person = self.sorted.people.get(command.who);
         let by_patron = person.is_some_and(|person| person.role == Role::Patron);
-        let (staff, patron) = match command.deed {
-            Deed::Message(text) => (
+        let (staff, patron) = match command.action {
+            Action::Message(text) => (
                 self.staff.get(text.as_str()),
                 self.patron.get(text.as_str()),
             ),
-            Deed::Note(text) => (self.staff.get(text.as_str()), None),
-            Deed::Open(question) => {
+            Action::Note(text) => (self.staff.get(text.as_str()), None),
+            Action::Open(question) => {
                 self.places(|seen| seen.kind == "opened" && seen.text == *question)
             }
-            Deed::End => self.places(|seen| seen.kind == "ended"),
+            Action::End => self.places(|seen| seen.kind == "ended"),
             // Owners' commands are judged with the owners. A supervisor's entering and leaving is not in the log.
             _ => return command.failed.is_none(),
         };
@@ -154,9 +154,9 @@ impl<'a> Session<'a> {
 }
 
 /// Returns the text of a message or note.
-fn said(deed: &Deed) -> Option<&str> {
-    match deed {
-        Deed::Message(text) | Deed::Note(text) => Some(text),
+fn said(action: &Action) -> Option<&str> {
+    match action {
+        Action::Message(text) | Action::Note(text) => Some(text),
         _ => None,
     }
 }

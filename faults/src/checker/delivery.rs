@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Violation, Wrong,
-    stage::{Stage, View},
+    sorted_history::{SortedHistory, View},
     violation,
 };
-use crate::history::Deed;
+use crate::history::Action;
 
 /// By how much the slowest hundredth may be slower without Redis than with it, in milliseconds.
 pub const WITHOUT_REDIS_MS: u64 = 2_000;
@@ -52,15 +52,15 @@ impl Delivery {
 }
 
 /// Measures a run.
-pub(super) fn measure(stage: &Stage<'_>) -> Deliveries {
+pub(super) fn measure(sorted: &SortedHistory<'_>) -> Deliveries {
     let mut sent = HashMap::new();
-    for command in &stage.commands {
-        if let Deed::Message(text) = command.deed {
+    for command in &sorted.commands {
+        if let Action::Message(text) = command.action {
             sent.insert((command.session, text.as_str()), (command.who, command.at));
         }
     }
     let (mut with, mut without) = (Vec::new(), Vec::new());
-    for ((viewer, session), view) in &stage.views {
+    for ((viewer, session), view) in &sorted.views {
         for (shown_at, _, seen) in &view.shown {
             let Some((who, sent_at)) = sent.get(&(*session, seen.text.as_str())) else {
                 continue;
@@ -70,9 +70,9 @@ pub(super) fn measure(stage: &Stage<'_>) -> Deliveries {
                 continue;
             }
             let took = shown_at.saturating_sub(*sent_at);
-            if stage.is_without_redis(*sent_at) {
+            if sorted.is_without_redis(*sent_at) {
                 without.push(took);
-            } else if stage
+            } else if sorted
                 .calm_since(*shown_at)
                 .is_some_and(|calm| calm <= *sent_at)
             {
@@ -138,7 +138,7 @@ mod tests {
             let invoke = What::Invoke {
                 session: session(),
                 command: number.to_string(),
-                deed: Deed::Message(text.clone()),
+                action: Action::Message(text.clone()),
             };
             history.push(entry(at, "patron", invoke));
             let took_ms = if number < 200 { 10 } else { without_ms };
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn deliveries_with_and_without_redis_are_told_apart() {
         let history = history(1_500);
-        let deliveries = measure(&Stage::read(&history));
+        let deliveries = measure(&SortedHistory::read(&history));
         let expected = |ms| Delivery {
             count: 200,
             p50_ms: ms,
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn what_takes_too_long_without_redis_is_found() {
         let history = history(2_100);
-        let found = check(&measure(&Stage::read(&history)));
+        let found = check(&measure(&SortedHistory::read(&history)));
         assert_eq!(found.map(|found| found.wrong), Some(Wrong::Slow));
     }
 }

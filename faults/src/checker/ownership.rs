@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{Transcripts, Violation, Wrong, stage::Stage, violation};
-use crate::history::{Deed, Role, Seen};
+use super::{Transcripts, Violation, Wrong, sorted_history::SortedHistory, violation};
+use crate::history::{Action, Role, Seen};
 
 /// The state of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,11 @@ enum State<'a> {
     Ended(&'a str),
 }
 
-pub(super) fn check(session: &str, transcripts: &Transcripts, stage: &Stage<'_>) -> Vec<Violation> {
+pub(super) fn check(
+    session: &str,
+    transcripts: &Transcripts,
+    sorted: &SortedHistory<'_>,
+) -> Vec<Violation> {
     let mut wrong = Vec::new();
     let mut state = State::Nothing;
     let mut offered = false;
@@ -29,12 +33,12 @@ pub(super) fn check(session: &str, transcripts: &Transcripts, stage: &Stage<'_>)
                 wrong.push(violation(kind, session, detail));
             }
         }
-        if stage.is_supervisor(&seen.author) {
+        if sorted.is_supervisor(&seen.author) {
             let detail = format!("a silent supervisor is shown at {position}");
             wrong.push(violation(Wrong::Leak, session, detail));
         }
     }
-    wrong.extend(winners(session, transcripts, stage));
+    wrong.extend(winners(session, transcripts, sorted));
     wrong
 }
 
@@ -78,19 +82,19 @@ fn step<'a>(state: State<'a>, offered: &mut bool, seen: &'a Seen) -> Result<Stat
 
 /// Checks that everybody who was told that they own the session became its owner in the log as many times, and vice
 /// versa.
-fn winners(session: &str, transcripts: &Transcripts, stage: &Stage<'_>) -> Vec<Violation> {
+fn winners(session: &str, transcripts: &Transcripts, sorted: &SortedHistory<'_>) -> Vec<Violation> {
     let mut balance: HashMap<(&str, &str), (u64, u64)> = HashMap::new();
     for (_, seen) in &transcripts.staff {
         if matches!(seen.kind.as_str(), "picked_up" | "transferred") {
             balance.entry((&seen.kind, &seen.author)).or_default().0 += 1;
         }
     }
-    for command in stage.taking(session) {
-        let kind = match command.deed {
-            Deed::PickUp => "picked_up",
+    for command in sorted.taking(session) {
+        let kind = match command.action {
+            Action::PickUp => "picked_up",
             _ => "transferred",
         };
-        let person = stage.people.get(command.who);
+        let person = sorted.people.get(command.who);
         let librarian = person.map_or("", |person| person.librarian_id);
         balance.entry((kind, librarian)).or_default().1 += 1;
     }
@@ -104,7 +108,7 @@ fn winners(session: &str, transcripts: &Transcripts, stage: &Stage<'_>) -> Vec<V
         .collect()
 }
 
-impl Stage<'_> {
+impl SortedHistory<'_> {
     fn is_supervisor(&self, librarian_id: &str) -> bool {
         !librarian_id.is_empty()
             && self.people.values().any(|person| {

@@ -4,19 +4,19 @@ use std::collections::HashMap;
 
 use super::{
     Log, TAIL_REPAIR_US, Violation, Wrong,
-    stage::{Stage, View},
+    sorted_history::{SortedHistory, View},
     violation,
 };
-use crate::history::{Audience, Deed, Role, Seen};
+use crate::history::{Action, Audience, Role, Seen};
 
-pub(super) fn check(stage: &Stage<'_>, log: &Log) -> Vec<Violation> {
+pub(super) fn check(sorted: &SortedHistory<'_>, log: &Log) -> Vec<Violation> {
     // When each thing that a person did in a session was known to have happened.
     let mut known: HashMap<(&str, &str, &str), u64> = HashMap::new();
-    for command in &stage.commands {
-        let what = match command.deed {
-            Deed::Message(text) => ("message", text.as_str()),
-            Deed::Note(text) => ("note", text.as_str()),
-            Deed::End => ("ended", ""),
+    for command in &sorted.commands {
+        let what = match command.action {
+            Action::Message(text) => ("message", text.as_str()),
+            Action::Note(text) => ("note", text.as_str()),
+            Action::End => ("ended", ""),
             _ => continue,
         };
         if let Some((at, _)) = command.ok {
@@ -24,7 +24,7 @@ pub(super) fn check(stage: &Stage<'_>, log: &Log) -> Vec<Violation> {
         }
     }
     let mut wrong = Vec::new();
-    for ((who, session), view) in &stage.views {
+    for ((who, session), view) in &sorted.views {
         let events = log
             .get(*session)
             .map_or(&[][..], |log| match view.audience {
@@ -36,7 +36,7 @@ pub(super) fn check(stage: &Stage<'_>, log: &Log) -> Vec<Violation> {
             wrong.push(violation(Wrong::Resync, session, detail));
             continue;
         }
-        let role = stage.people.get(who).map(|person| person.role);
+        let role = sorted.people.get(who).map(|person| person.role);
         if role == Some(Role::Patron) && view.audience == Audience::Staff {
             let detail = format!("{who} was given the view of staff");
             wrong.push(violation(Wrong::Leak, session, detail));
@@ -46,7 +46,7 @@ pub(super) fn check(stage: &Stage<'_>, log: &Log) -> Vec<Violation> {
             let Some(at) = known.get(&(*session, seen.kind.as_str(), seen.text.as_str())) else {
                 continue;
             };
-            if let Some(late) = late(stage, view, *position, *at) {
+            if let Some(late) = late(sorted, view, *position, *at) {
                 let detail = format!("{who} was shown {position} {late}");
                 wrong.push(violation(Wrong::Stale, session, detail));
             }
@@ -86,7 +86,7 @@ fn shown(
 }
 
 /// Returns how an event that was known to be committed at `at` came too late, if it did.
-fn late(stage: &Stage<'_>, view: &View<'_>, position: u64, at: u64) -> Option<String> {
+fn late(sorted: &SortedHistory<'_>, view: &View<'_>, position: u64, at: u64) -> Option<String> {
     let index = usize::try_from(position - 1).ok()?;
     if let Some((seen_at, ..)) = view.shown.get(index) {
         let attending = view
@@ -94,12 +94,12 @@ fn late(stage: &Stage<'_>, view: &View<'_>, position: u64, at: u64) -> Option<St
             .iter()
             .rev()
             .find(|spell| spell.from <= *seen_at)?;
-        let due = at.max(attending.from).max(stage.calm_since(*seen_at)?) + TAIL_REPAIR_US;
+        let due = at.max(attending.from).max(sorted.calm_since(*seen_at)?) + TAIL_REPAIR_US;
         return (*seen_at > due).then(|| format!("{} ms late", (seen_at - due) / 1_000));
     }
     view.spells.iter().find_map(|spell| {
-        let until = spell.until.unwrap_or(stage.end);
-        let due = at.max(spell.from).max(stage.calm_since(until)?) + TAIL_REPAIR_US;
+        let until = spell.until.unwrap_or(sorted.end);
+        let due = at.max(spell.from).max(sorted.calm_since(until)?) + TAIL_REPAIR_US;
         (until > due).then(|| format!("never, for {} ms of attending", (until - due) / 1_000))
     })
 }

@@ -37,13 +37,13 @@ impl Injector<'_> {
 
     /// Makes browsers send each act twice, and settled acts once more after each reconnection.
     pub(super) async fn mischief(&mut self, lasts: Duration) {
-        self.scene.mischief.store(true, Ordering::Relaxed);
+        self.shared.mischief.store(true, Ordering::Relaxed);
         for _ in 0..2 {
             self.wait(lasts / 2).await;
             self.reset_clients();
         }
         self.wait(lasts / 2).await;
-        self.scene.mischief.store(false, Ordering::Relaxed);
+        self.shared.mischief.store(false, Ordering::Relaxed);
     }
 
     fn reset_clients(&self) {

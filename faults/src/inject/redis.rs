@@ -37,9 +37,9 @@ impl Injector<'_> {
             redis.kill();
             Ok(())
         })?;
-        self.scene.recorder.write("", What::Redis { there: false });
+        self.shared.recorder.write("", What::Redis { there: false });
         sleep(lasts).await;
-        self.scene.recorder.write("", What::Redis { there: true });
+        self.shared.recorder.write("", What::Redis { there: true });
         let redis = self.redis().context("Redis is gone")?;
         block_in_place(|| redis.start_again())?;
         Ok(Injected::Done)

@@ -22,12 +22,12 @@ use tokio::{
 
 use self::{connection::Line, views::View};
 use super::{
-    Scene,
+    SharedState,
     outbox::{Outbox, act},
     socket::BROKEN,
 };
 use crate::{
-    history::{Deed, Role, What},
+    history::{Action, Role, What},
     seed::Dice,
 };
 
@@ -44,7 +44,7 @@ pub struct Browser {
     /// The user's name in the history.
     pub who: String,
     /// The state shared by all people.
-    pub scene: Arc<Scene>,
+    pub shared: Arc<SharedState>,
     /// The user's dice.
     pub dice: Dice,
     /// A librarian's profile, once it is known.
@@ -85,12 +85,12 @@ pub enum News {
 impl Browser {
     /// Creates the browser of a user with a token. It connects on the first call of [`Browser::next`].
     #[must_use]
-    pub fn new(scene: &Arc<Scene>, who: String, role: Role, token: String) -> Self {
+    pub fn new(shared: &Arc<SharedState>, who: String, role: Role, token: String) -> Self {
         let now = Instant::now();
         Self {
-            dice: scene.dice(&who),
+            dice: shared.dice(&who),
             who,
-            scene: Arc::clone(scene),
+            shared: Arc::clone(shared),
             profile: None,
             role,
             token,
@@ -117,11 +117,11 @@ impl Browser {
 
     /// Writes a line into the history.
     pub fn record(&self, what: What) {
-        self.scene.recorder.write(&self.who, what);
+        self.shared.recorder.write(&self.who, what);
     }
 
     /// Sends an act in a session, again and again until it is settled.
-    pub fn act(&mut self, session: &str, deed: Deed) {
+    pub fn act(&mut self, session: &str, action: Action) {
         self.commands += 1;
         let command = format!("{}-{}", self.who, self.commands);
         let warning = self
@@ -130,11 +130,11 @@ impl Browser {
             .and_then(|profile| profile.conference_warning.as_ref());
         let warning = warning.map_or("", |warning| &warning.version);
         self.outbox
-            .push(act(&command, session, &deed, warning), deed.clone());
+            .push(act(&command, session, &action, warning), action.clone());
         self.record(What::Invoke {
             session: session.to_owned(),
             command,
-            deed,
+            action,
         });
     }
 
@@ -238,7 +238,7 @@ impl Browser {
         if !matches!(self.line, Line::Open(_)) {
             return;
         }
-        let twice = self.scene.is_mischievous();
+        let twice = self.shared.is_mischievous();
         // An act that is sent while its session is not attended is carried out apart from those sent on the stream
         // before, and could overtake them.
         let attended = &self.attended;

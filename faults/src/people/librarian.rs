@@ -13,11 +13,11 @@ use carrel_proto::{
 use tokio::time::Instant;
 
 use super::{
-    Curtain, Scene,
+    Phase, SharedState,
     browser::{Browser, News},
     words,
 };
-use crate::history::{Deed, Role, What};
+use crate::history::{Action, Role, What};
 
 /// How many messages and notes of one librarian in one session may be unsettled.
 const PIPELINE: usize = 6;
@@ -45,13 +45,13 @@ impl Librarian {
     /// Creates a librarian with a token, who monitors queues.
     #[must_use]
     pub fn new(
-        scene: &Arc<Scene>,
+        shared: &Arc<SharedState>,
         who: String,
         librarian_id: String,
         token: String,
         queues: Vec<String>,
     ) -> Self {
-        let mut browser = Browser::new(scene, who, Role::Librarian, token);
+        let mut browser = Browser::new(shared, who, Role::Librarian, token);
         browser.record(What::Person {
             role: Role::Librarian,
             librarian_id: librarian_id.clone(),
@@ -76,9 +76,9 @@ impl Librarian {
         }
     }
 
-    /// Works until the curtain is down and nothing is left to do.
+    /// Works until the run is closed and nothing is left to do.
     pub async fn play(mut self) {
-        while self.browser.scene.curtain() < Curtain::Down
+        while self.browser.shared.phase() < Phase::Closed
             || !self.chats.is_empty()
             || !self.browser.is_settled()
         {
@@ -126,14 +126,14 @@ impl Librarian {
     /// Handles a row of the sessions list, which may say that a librarian is needed.
     fn row(&mut self, row: &SessionRow) {
         let session = &row.session_id;
-        let full = self.chats.len() + self.reaching.len() >= self.browser.scene.pace.capacity;
+        let full = self.chats.len() + self.reaching.len() >= self.browser.shared.pace.capacity;
         if full || self.chats.contains_key(session) || self.reaching.contains_key(session) {
             return;
         }
-        let deed = match row.list() {
-            SessionList::New => Deed::PickUp,
+        let action = match row.list() {
+            SessionList::New => Action::PickUp,
             SessionList::Offered => match &row.transfer_offer {
-                Some(offer) => Deed::Accept(offer.offer_id.clone()),
+                Some(offer) => Action::Accept(offer.offer_id.clone()),
                 None => return,
             },
             _ => return,
@@ -143,7 +143,7 @@ impl Librarian {
             return;
         }
         self.reaching.insert(session.clone(), Instant::now());
-        self.browser.act(session, deed);
+        self.browser.act(session, action);
     }
 
     async fn begin(&mut self, session: &str) {
@@ -165,7 +165,7 @@ impl Librarian {
                         .as_ref()
                         .is_some_and(|author| author.librarian_id.is_empty())
                 {
-                    self.browser.scene.pulse.shown(session, sent);
+                    self.browser.shared.pulse.shown(session, sent);
                 }
             }
             Some(Payload::Ended(_)) => {
@@ -178,7 +178,7 @@ impl Librarian {
 
     fn talk(&mut self) {
         let now = Instant::now();
-        let pace = self.browser.scene.pace.clone();
+        let pace = self.browser.shared.pace.clone();
         let due = self
             .chats
             .iter_mut()
@@ -193,7 +193,7 @@ impl Librarian {
             if *sent > pace.length / 3 && !*offered && self.browser.dice.once_in(8) {
                 *offered = true;
                 if let Some(queue) = self.browser.dice.pick(&self.queues).cloned() {
-                    self.browser.act(session, Deed::Offer(queue));
+                    self.browser.act(session, Action::Offer(queue));
                 }
             }
             for _ in 0..=self.browser.dice.below(pace.burst) {
@@ -201,8 +201,8 @@ impl Librarian {
                     break;
                 }
                 *sent += 1;
-                let deed = self.say(*sent);
-                self.browser.act(session, deed);
+                let action = self.say(*sent);
+                self.browser.act(session, action);
             }
         }
         for (session, sent, offered) in due {
@@ -212,13 +212,13 @@ impl Librarian {
         }
     }
 
-    fn say(&mut self, number: usize) -> Deed {
+    fn say(&mut self, number: usize) -> Action {
         let who = format!("{}/{}", self.browser.who, self.librarian_id);
-        let at = self.browser.scene.recorder.now();
+        let at = self.browser.shared.recorder.now();
         if self.browser.dice.once_in(5) {
-            Deed::Note(words::note(&who, number, at))
+            Action::Note(words::note(&who, number, at))
         } else {
-            Deed::Message(words::message(&who, number, at, &mut self.browser.dice))
+            Action::Message(words::message(&who, number, at, &mut self.browser.dice))
         }
     }
 }

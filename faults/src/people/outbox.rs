@@ -10,7 +10,7 @@ use carrel_proto::gateway::v1::{
 use carrel_proto::session::v1::{EndSession, PostMessage, WriteNote};
 use tokio::time::Instant;
 
-use crate::history::Deed;
+use crate::history::Action;
 
 /// How long before an act of unknown outcome is sent again; doubled each time, up to [`LONGEST`].
 const FIRST: Duration = Duration::from_millis(100);
@@ -22,7 +22,7 @@ const REPLAYED: usize = 8;
 #[derive(Debug)]
 struct Outgoing {
     act: Act,
-    deed: Deed,
+    action: Action,
     /// Whether it was sent on the current socket and not refused since.
     under_way: bool,
     again: Option<Instant>,
@@ -37,10 +37,10 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn push(&mut self, act: Act, deed: Deed) {
+    pub(super) fn push(&mut self, act: Act, action: Action) {
         self.unsettled.push(Outgoing {
             act,
-            deed,
+            action,
             under_way: false,
             again: None,
             attempts: 0,
@@ -62,14 +62,14 @@ impl Outbox {
     }
 
     /// Settles a command. Returns what it was; `None` if it was settled before.
-    pub(super) fn settle(&mut self, command: &str) -> Option<Deed> {
+    pub(super) fn settle(&mut self, command: &str) -> Option<Action> {
         let place = self.place(command)?;
         let out = self.unsettled.remove(place);
         self.settled.push(out.act);
         if self.settled.len() > REPLAYED {
             self.settled.remove(0);
         }
-        Some(out.deed)
+        Some(out.action)
     }
 
     /// Makes a command of unknown outcome wait, and with it all later ones in its session.
@@ -137,26 +137,26 @@ impl Outbox {
     }
 }
 
-/// Returns the act for a deed. `warning_version` is the version that a supervisor accepted.
-pub(super) fn act(command: &str, session: &str, deed: &Deed, warning_version: &str) -> Act {
-    let act = match deed.clone() {
-        Deed::Open(question) => act::Act::OpenSession(OpenSession {
+/// Returns the act for an action. `warning_version` is the version that a supervisor accepted.
+pub(super) fn act(command: &str, session: &str, action: &Action, warning_version: &str) -> Act {
+    let act = match action.clone() {
+        Action::Open(question) => act::Act::OpenSession(OpenSession {
             question,
             ..OpenSession::default()
         }),
-        Deed::Message(text) => act::Act::PostMessage(PostMessage { text }),
-        Deed::Note(text) => act::Act::WriteNote(WriteNote { text }),
-        Deed::PickUp => act::Act::PickUp(PickUp {}),
-        Deed::Offer(queue) => act::Act::OfferTransfer(OfferTransfer {
+        Action::Message(text) => act::Act::PostMessage(PostMessage { text }),
+        Action::Note(text) => act::Act::WriteNote(WriteNote { text }),
+        Action::PickUp => act::Act::PickUp(PickUp {}),
+        Action::Offer(queue) => act::Act::OfferTransfer(OfferTransfer {
             to: Some(To::QueueId(queue)),
             message: String::new(),
         }),
-        Deed::Accept(offer_id) => act::Act::AcceptTransfer(AcceptTransfer { offer_id }),
-        Deed::Enter => act::Act::EnterConference(EnterConference {
+        Action::Accept(offer_id) => act::Act::AcceptTransfer(AcceptTransfer { offer_id }),
+        Action::Enter => act::Act::EnterConference(EnterConference {
             warning_version: warning_version.to_owned(),
         }),
-        Deed::Leave => act::Act::LeaveConference(LeaveConference {}),
-        Deed::End => act::Act::EndSession(EndSession {}),
+        Action::Leave => act::Act::LeaveConference(LeaveConference {}),
+        Action::End => act::Act::EndSession(EndSession {}),
     };
     Act {
         command_id: command.to_owned(),
@@ -172,8 +172,8 @@ mod tests {
     fn outbox(commands: &[(&str, &str)]) -> Outbox {
         let mut outbox = Outbox::default();
         for (command, session) in commands {
-            let deed = Deed::Message((*command).to_owned());
-            outbox.push(act(command, session, &deed, ""), deed);
+            let action = Action::Message((*command).to_owned());
+            outbox.push(act(command, session, &action, ""), action);
         }
         outbox
     }
@@ -189,7 +189,7 @@ mod tests {
         let mut outbox = outbox(&[("1", "s"), ("2", "s")]);
         assert_eq!(due(&mut outbox, now), ["1", "2"]);
         assert!(due(&mut outbox, now).is_empty());
-        assert_eq!(outbox.settle("1"), Some(Deed::Message("1".to_owned())));
+        assert_eq!(outbox.settle("1"), Some(Action::Message("1".to_owned())));
         assert_eq!(outbox.settle("1"), None);
         outbox.renew(None);
         assert_eq!(due(&mut outbox, now), ["2"]);
@@ -203,8 +203,8 @@ mod tests {
         assert_eq!(due(&mut outbox, now), ["1", "2", "3"]);
         outbox.wait("1", Some(Duration::from_secs(1)), now);
         for (command, session) in [("4", "s"), ("5", "t")] {
-            let deed = Deed::PickUp;
-            outbox.push(act(command, session, &deed, ""), deed);
+            let action = Action::PickUp;
+            outbox.push(act(command, session, &action, ""), action);
         }
         assert_eq!(due(&mut outbox, now), ["5"]);
         let later = now + Duration::from_secs(1);

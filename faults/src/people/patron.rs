@@ -10,21 +10,21 @@ use carrel_proto::{gateway::v1::server_frame::Frame, session::v1::session_event:
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Curtain, Scene,
+    Phase, SharedState,
     browser::{Browser, News},
     http, words,
 };
-use crate::history::{Deed, Role, What};
+use crate::history::{Action, Role, What};
 
 /// How many messages of one patron in one session may be unsettled.
 const PIPELINE: usize = 6;
 
-/// Runs one patron after the other at a library, until the curtain falls.
-pub async fn play(scene: Arc<Scene>, place: usize, institution_id: String) {
-    let mut dice = scene.dice(&format!("door of patron {place}"));
+/// Runs one patron after the other at a library, until the run closes.
+pub async fn play(shared: Arc<SharedState>, place: usize, institution_id: String) {
+    let mut dice = shared.dice(&format!("door of patron {place}"));
     let mut round = 0;
-    while scene.curtain() == Curtain::Up {
-        let Some(gateway) = dice.pick(&scene.gateways).copied() else {
+    while shared.phase() == Phase::Open {
+        let Some(gateway) = dice.pick(&shared.gateways).copied() else {
             return;
         };
         let Ok(admitted) = http::admit(gateway, &institution_id).await else {
@@ -36,10 +36,10 @@ pub async fn play(scene: Arc<Scene>, place: usize, institution_id: String) {
         };
         round += 1;
         let who = format!("patron-{place}.{round}");
-        let browser = Browser::new(&scene, who, Role::Patron, token.access_token);
-        scene.patrons.fetch_add(1, Ordering::Relaxed);
+        let browser = Browser::new(&shared, who, Role::Patron, token.access_token);
+        shared.patrons.fetch_add(1, Ordering::Relaxed);
         Patron::new(browser, admitted.session_id).play().await;
-        scene.patrons.fetch_sub(1, Ordering::Relaxed);
+        shared.patrons.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -73,7 +73,7 @@ impl Patron {
     /// Runs the patron's whole visit.
     async fn play(mut self) {
         let question = format!("A question of {}", self.browser.who);
-        self.browser.act(&self.session, Deed::Open(question));
+        self.browser.act(&self.session, Action::Open(question));
         let mut attending = false;
         while !(self.ended && self.browser.is_settled()) {
             match self.browser.next().await {
@@ -88,7 +88,7 @@ impl Patron {
                 News::Frame(_) => {}
             }
         }
-        self.browser.scene.pulse.end(&self.session);
+        self.browser.shared.pulse.end(&self.session);
         self.browser.close();
     }
 
@@ -97,29 +97,29 @@ impl Patron {
             Some(Payload::PickedUp(_)) => {
                 self.picked_up = true;
                 if !self.ending {
-                    self.browser.scene.pulse.begin(&self.session);
+                    self.browser.shared.pulse.begin(&self.session);
                 }
             }
             // There is no librarian whom anything could be shown to.
-            Some(Payload::Returned(_)) => self.browser.scene.pulse.end(&self.session),
+            Some(Payload::Returned(_)) => self.browser.shared.pulse.end(&self.session),
             Some(Payload::Ended(_)) => self.ended = true,
             _ => {}
         }
     }
 
     fn talk(&mut self) {
-        let pace = self.browser.scene.pace.clone();
-        let falling = self.browser.scene.curtain() > Curtain::Up;
-        let has_to_wait = !self.picked_up && !falling;
+        let pace = self.browser.shared.pace.clone();
+        let closing = self.browser.shared.phase() > Phase::Open;
+        let has_to_wait = !self.picked_up && !closing;
         if has_to_wait || self.ending || Instant::now() < self.next_burst {
             return;
         }
         self.next_burst = Instant::now() + self.browser.dice.around(pace.pause);
-        let enough = self.sent >= pace.length || falling;
+        let enough = self.sent >= pace.length || closing;
         if enough && !self.browser.is_busy(&self.session) {
             self.ending = true;
-            self.browser.scene.pulse.end(&self.session);
-            self.browser.act(&self.session, Deed::End);
+            self.browser.shared.pulse.end(&self.session);
+            self.browser.act(&self.session, Action::End);
         }
         let burst = 1 + self.browser.dice.below(pace.burst);
         for _ in 0..burst {
@@ -127,9 +127,9 @@ impl Patron {
                 break;
             }
             self.sent += 1;
-            let at = self.browser.scene.recorder.now();
+            let at = self.browser.shared.recorder.now();
             let text = words::message(&self.browser.who, self.sent, at, &mut self.browser.dice);
-            self.browser.act(&self.session, Deed::Message(text));
+            self.browser.act(&self.session, Action::Message(text));
         }
     }
 }

@@ -17,10 +17,10 @@ use carrel_proto::{
 use tokio::time::Instant;
 
 use super::{
-    Curtain, Scene,
+    Phase, SharedState,
     browser::{Browser, News},
 };
-use crate::history::{Deed, Role, What};
+use crate::history::{Action, Role, What};
 
 /// How many sessions a supervisor watches at once.
 const AT_ONCE: usize = 2;
@@ -48,8 +48,13 @@ enum Stay {
 impl Supervisor {
     /// Creates a supervisor with a token.
     #[must_use]
-    pub fn new(scene: &Arc<Scene>, who: String, librarian_id: String, token: String) -> Self {
-        let mut browser = Browser::new(scene, who, Role::Supervisor, token);
+    pub fn new(
+        shared: &Arc<SharedState>,
+        who: String,
+        librarian_id: String,
+        token: String,
+    ) -> Self {
+        let mut browser = Browser::new(shared, who, Role::Supervisor, token);
         browser.record(What::Person {
             role: Role::Supervisor,
             librarian_id,
@@ -67,9 +72,9 @@ impl Supervisor {
         }
     }
 
-    /// Watches until the curtain is down and everything is settled.
+    /// Watches until the run is closed and everything is settled.
     pub async fn play(mut self) {
-        while self.browser.scene.curtain() < Curtain::Down
+        while self.browser.shared.phase() < Phase::Closed
             || !self.inside.is_empty()
             || !self.browser.is_settled()
         {
@@ -119,22 +124,22 @@ impl Supervisor {
     fn row(&mut self, row: &SessionRow) {
         let session = &row.session_id;
         let may_enter = row.list() == SessionList::All
-            && self.browser.scene.curtain() == Curtain::Up
+            && self.browser.shared.phase() == Phase::Open
             && self.inside.len() < AT_ONCE
             && !self.inside.contains_key(session);
         if may_enter && self.left.insert(session.clone()) {
             self.inside.insert(session.clone(), Stay::Entering);
-            self.browser.act(session, Deed::Enter);
+            self.browser.act(session, Action::Enter);
         }
     }
 
     fn leave_in_time(&mut self) {
         let now = Instant::now();
-        let over = self.browser.scene.curtain() > Curtain::Up;
+        let over = self.browser.shared.phase() > Phase::Open;
         for (session, stay) in &mut self.inside {
             if matches!(stay, Stay::Until(until) if over || *until <= now) {
                 *stay = Stay::Leaving;
-                self.browser.act(session, Deed::Leave);
+                self.browser.act(session, Action::Leave);
             }
         }
     }

@@ -14,13 +14,13 @@ use tonic::Code;
 
 use crate::{
     browser::{Browser, JSON, PROTO},
-    house::{House, with_socket},
+    fixture::{Fixture, with_socket},
 };
 
 #[tokio::test]
 async fn acts_that_have_no_place_on_a_stream_go_by_themselves_and_in_order() {
-    let house = House::open().await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "patron-ricky").await;
+    let fixture = Fixture::open().await;
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "patron-ricky").await;
     let open = OpenSession {
         question: "Who was first?".into(),
         ..OpenSession::default()
@@ -72,15 +72,15 @@ async fn acts_that_have_no_place_on_a_stream_go_by_themselves_and_in_order() {
         assert_eq!(accepted.command_id, command_id);
         assert_eq!(accepted.position, position);
     }
-    let last = house.seen.lines().pop();
+    let last = fixture.seen.lines().pop();
     assert_eq!(last.as_deref(), Some("set_resolution RESOLUTION_LOST_CALL"));
 }
 
 /// R16: the end goes on the stream, and what is said of it by itself.
 #[tokio::test]
 async fn the_resolution_does_not_overtake_the_end_that_it_is_about() {
-    let house = House::open().await;
-    let mut browser = Browser::attending(&house, "map", "s").await;
+    let fixture = Fixture::open().await;
+    let mut browser = Browser::attending(&fixture, "map", "s").await;
     let end = act::Act::EndSession(EndSession {});
     browser.act("1", "s", end).await;
     let set = SetResolution {
@@ -94,7 +94,7 @@ async fn the_resolution_does_not_overtake_the_end_that_it_is_about() {
         }
     }
     assert_eq!(accepted, [("1".to_owned(), 7), ("2".to_owned(), 12)]);
-    let lines = house.seen.lines();
+    let lines = fixture.seen.lines();
     let acts = lines
         .iter()
         .filter(|line| line.contains("end_session") || line.contains("set_resolution"));
@@ -108,8 +108,8 @@ async fn the_resolution_does_not_overtake_the_end_that_it_is_about() {
 // I5
 #[tokio::test]
 async fn acts_in_an_attended_session_arrive_in_the_order_in_which_they_were_sent() {
-    let house = House::open().await;
-    let (mut browser, _) = Browser::hello(&house, PROTO, "map").await;
+    let fixture = Fixture::open().await;
+    let (mut browser, _) = Browser::hello(&fixture, PROTO, "map").await;
     browser.attend("s").await;
     for number in 0..40 {
         browser
@@ -124,7 +124,7 @@ async fn acts_in_an_attended_session_arrive_in_the_order_in_which_they_were_sent
     }
     let sent: Vec<_> = (0..40).map(|number: u32| number.to_string()).collect();
     assert_eq!(accepted, sent);
-    let seen = house.seen.lines();
+    let seen = fixture.seen.lines();
     let posted: Vec<_> = seen
         .iter()
         .filter_map(|line| line.strip_prefix("attend post_message "))
@@ -134,8 +134,8 @@ async fn acts_in_an_attended_session_arrive_in_the_order_in_which_they_were_sent
 
 #[tokio::test]
 async fn a_refused_act_leaves_the_stream_as_it_is() {
-    let house = House::open().await;
-    let mut browser = Browser::attending(&house, "map", "s").await;
+    let fixture = Fixture::open().await;
+    let mut browser = Browser::attending(&fixture, "map", "s").await;
     browser.post("1", "s", "refused").await;
     let refused = browser.refused().await;
     assert_eq!(refused.command_id, "1");
@@ -147,12 +147,12 @@ async fn a_refused_act_leaves_the_stream_as_it_is() {
 
 #[tokio::test]
 async fn more_acts_than_may_be_under_way_are_refused_and_did_not_happen() {
-    let house = House::with(with_socket(SocketConfig {
+    let fixture = Fixture::with(with_socket(SocketConfig {
         acts: std::num::NonZeroUsize::new(2).unwrap(),
         ..SocketConfig::default()
     }))
     .await;
-    let mut browser = Browser::attending(&house, "map", "s").await;
+    let mut browser = Browser::attending(&fixture, "map", "s").await;
     browser.post("1", "s", "never answered").await;
     browser.post("2", "s", "never answered").await;
     browser.post("3", "s", "one too many").await;
@@ -178,12 +178,12 @@ async fn more_acts_than_may_be_under_way_are_refused_and_did_not_happen() {
 // I3
 #[tokio::test]
 async fn an_act_without_an_answer_in_time_is_unknown() {
-    let house = House::with(Config {
+    let fixture = Fixture::with(Config {
         call_deadline: Duration::from_millis(100).into(),
         ..Config::default()
     })
     .await;
-    let mut browser = Browser::hello_in_time(&house, JSON, "map").await;
+    let mut browser = Browser::hello_in_time(&fixture, JSON, "map").await;
     browser.post("1", "s", "never answered").await;
     let refused = browser.refused().await;
     assert_eq!(refused.command_id, "1");
@@ -192,12 +192,12 @@ async fn an_act_without_an_answer_in_time_is_unknown() {
 
 #[tokio::test]
 async fn a_command_that_is_sent_again_counts_again_and_each_has_an_answer() {
-    let house = House::with(with_socket(SocketConfig {
+    let fixture = Fixture::with(with_socket(SocketConfig {
         acts: std::num::NonZeroUsize::new(2).unwrap(),
         ..SocketConfig::default()
     }))
     .await;
-    let mut browser = Browser::attending(&house, "map", "s").await;
+    let mut browser = Browser::attending(&fixture, "map", "s").await;
     for _ in 0..3 {
         browser.post("1", "s", "never answered").await;
     }

@@ -14,7 +14,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    house::{House, NOW_S},
+    fixture::{Fixture, NOW_S},
     services::token,
 };
 
@@ -22,8 +22,8 @@ pub const JSON: &str = "carrel.v1.json";
 pub const PROTO: &str = "carrel.v1.proto";
 
 /// A request to open a socket, as a page of the gateway's own would send it.
-pub fn upgrade(house: &House, protocol: &str) -> tungstenite::handshake::client::Request {
-    let address = house.address;
+pub fn upgrade(fixture: &Fixture, protocol: &str) -> tungstenite::handshake::client::Request {
+    let address = fixture.address;
     let mut request = format!("ws://{address}/v1/socket")
         .into_client_request()
         .unwrap();
@@ -53,8 +53,8 @@ pub struct Browser {
 
 impl Browser {
     /// Opens a socket and sends nothing.
-    pub async fn silent(house: &House, protocol: &str) -> Self {
-        let (socket, response) = connect_async(upgrade(house, protocol)).await.unwrap();
+    pub async fn silent(fixture: &Fixture, protocol: &str) -> Self {
+        let (socket, response) = connect_async(upgrade(fixture, protocol)).await.unwrap();
         assert_eq!(response.headers()["sec-websocket-protocol"], protocol);
         Self {
             socket,
@@ -63,8 +63,8 @@ impl Browser {
     }
 
     /// Opens a socket and says hello with a token that holds for ten minutes.
-    pub async fn hello(house: &House, protocol: &str, subject: &str) -> (Self, Welcome) {
-        let mut browser = Self::silent(house, protocol).await;
+    pub async fn hello(fixture: &Fixture, protocol: &str, subject: &str) -> (Self, Welcome) {
+        let mut browser = Self::silent(fixture, protocol).await;
         browser.say_hello(token(subject, NOW_S + 600)).await;
         match browser.next().await {
             Received::Welcome(welcome) => (browser, welcome),
@@ -74,9 +74,9 @@ impl Browser {
 
     /// The same at a gateway whose deadline for its services is so short that it may not learn in time who says hello,
     /// and asks the browser to come back: it does.
-    pub async fn hello_in_time(house: &House, protocol: &str, subject: &str) -> Self {
+    pub async fn hello_in_time(fixture: &Fixture, protocol: &str, subject: &str) -> Self {
         loop {
-            let mut browser = Self::silent(house, protocol).await;
+            let mut browser = Self::silent(fixture, protocol).await;
             browser.say_hello(token(subject, NOW_S + 600)).await;
             match browser.next_or_close().await {
                 Ok(Received::Welcome(_)) => return browser,
@@ -87,8 +87,8 @@ impl Browser {
     }
 
     /// A librarian who attends a session.
-    pub async fn attending(house: &House, subject: &str, session_id: &str) -> Self {
-        let (mut browser, _) = Self::hello(house, JSON, subject).await;
+    pub async fn attending(fixture: &Fixture, subject: &str, session_id: &str) -> Self {
+        let (mut browser, _) = Self::hello(fixture, JSON, subject).await;
         browser.attend(session_id).await;
         assert!(matches!(browser.next().await, Received::Attending(_)));
         browser

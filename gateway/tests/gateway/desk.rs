@@ -13,7 +13,7 @@ use tonic::Code;
 
 use crate::{
     browser::{Browser, JSON, PROTO},
-    house::House,
+    fixture::Fixture,
 };
 
 const DESK: Frame = Frame::WatchDesk(WatchDeskRequest {});
@@ -35,9 +35,9 @@ async fn conversations_change(browser: &mut Browser) -> conversations::Change {
 
 #[tokio::test]
 async fn the_desk_and_conversations_are_watched_side_by_side() {
-    let house = House::open().await;
+    let fixture = Fixture::open().await;
     for protocol in [JSON, PROTO] {
-        let (mut browser, _) = Browser::hello(&house, protocol, protocol).await;
+        let (mut browser, _) = Browser::hello(&fixture, protocol, protocol).await;
         browser.send(DESK).await;
         let snapshot = desk_change(&mut browser).await;
         assert!(matches!(snapshot, desk::Change::Snapshot(_)));
@@ -45,25 +45,25 @@ async fn the_desk_and_conversations_are_watched_side_by_side() {
         let snapshot = conversations_change(&mut browser).await;
         assert!(matches!(snapshot, conversations::Change::Snapshot(_)));
         let line = format!("watch conversations {protocol}");
-        house.seen.wait_for(&line, 1).await;
+        fixture.seen.wait_for(&line, 1).await;
 
         let gone = desk::Change::LibrarianGone(LibrarianGone {
             librarian_id: "lee".into(),
         });
-        house.presence.change(gone.clone()).await;
+        fixture.presence.change(gone.clone()).await;
         assert_eq!(desk_change(&mut browser).await, gone);
         let gone = conversations::Change::Gone(ConversationGone {
             conversation_id: "c".into(),
         });
-        house.im.change(gone.clone()).await;
+        fixture.im.change(gone.clone()).await;
         assert_eq!(conversations_change(&mut browser).await, gone);
     }
 }
 
 #[tokio::test]
 async fn a_second_watch_takes_the_place_of_the_first_and_a_fresh_token_watches_anew() {
-    let house = House::open().await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    let fixture = Fixture::open().await;
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "map").await;
     for _ in 0..2 {
         browser.send(DESK).await;
         desk_change(&mut browser).await;
@@ -78,23 +78,23 @@ async fn a_second_watch_takes_the_place_of_the_first_and_a_fresh_token_watches_a
         again,
         [Received::Desk(_), Received::Conversations(_)]
     ));
-    house.seen.wait_for("watch desk map", 3).await;
-    house.seen.wait_for("watch conversations map", 3).await;
+    fixture.seen.wait_for("watch desk map", 3).await;
+    fixture.seen.wait_for("watch conversations map", 3).await;
     // Of three streams one is left, so each change is told once.
     for number in 0..2 {
         let gone = desk::Change::LibrarianGone(LibrarianGone {
             librarian_id: number.to_string(),
         });
-        house.presence.change(gone.clone()).await;
+        fixture.presence.change(gone.clone()).await;
         assert_eq!(desk_change(&mut browser).await, gone);
     }
 }
 
 #[tokio::test]
 async fn a_patron_is_refused_by_the_service_and_an_end_is_told() {
-    let mut house = House::open().await;
-    let (mut patron, _) = Browser::hello(&house, JSON, "patron-ricky").await;
-    let (mut librarian, _) = Browser::hello(&house, JSON, "map").await;
+    let mut fixture = Fixture::open().await;
+    let (mut patron, _) = Browser::hello(&fixture, JSON, "patron-ricky").await;
+    let (mut librarian, _) = Browser::hello(&fixture, JSON, "map").await;
     for (frame, name) in [(DESK, "watch_desk"), (CONVERSATIONS, "watch_conversations")] {
         patron.send(frame.clone()).await;
         let refusal = patron.refused().await.refusal.unwrap();
@@ -103,7 +103,7 @@ async fn a_patron_is_refused_by_the_service_and_an_end_is_told() {
         librarian.send(frame).await;
         librarian.next().await;
     }
-    house.lose_services().await;
+    fixture.lose_services().await;
     let mut ended = Vec::new();
     for _ in 0..2 {
         let refusal = librarian.refused().await.refusal.unwrap();
@@ -116,7 +116,7 @@ async fn a_patron_is_refused_by_the_service_and_an_end_is_told() {
 
 #[tokio::test]
 async fn a_crowded_desk_comes_in_frames_that_are_short_enough() {
-    let house = House::open().await;
+    let fixture = Fixture::open().await;
     let crowd: Vec<_> = (0..300)
         .map(|number| LibrarianRow {
             librarian_id: number.to_string(),
@@ -124,8 +124,8 @@ async fn a_crowded_desk_comes_in_frames_that_are_short_enough() {
             ..LibrarianRow::default()
         })
         .collect();
-    house.presence.crowd.lock().unwrap().clone_from(&crowd);
-    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    fixture.presence.crowd.lock().unwrap().clone_from(&crowd);
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "map").await;
     browser.send(DESK).await;
     let mut received = Vec::new();
     while received.len() < crowd.len() {

@@ -15,32 +15,32 @@ use tokio_tungstenite::tungstenite::{
 
 use crate::{
     browser::{Browser, JSON, PROTO},
-    house::{House, NOW_S, with_socket},
+    fixture::{Fixture, NOW_S, with_socket},
     services::token,
 };
 
 // F28
 #[tokio::test]
 async fn who_says_nothing_is_sent_away() {
-    let house = House::with(with_socket(SocketConfig {
+    let fixture = Fixture::with(with_socket(SocketConfig {
         hello_timeout: Duration::from_millis(50).into(),
         ..SocketConfig::default()
     }))
     .await;
-    let browser = Browser::silent(&house, JSON).await;
+    let browser = Browser::silent(&fixture, JSON).await;
     assert_eq!(browser.closed().await.0, 4409);
 }
 
 #[tokio::test]
 async fn the_first_frame_is_hello_and_only_the_first() {
-    let house = House::open().await;
-    let mut early = Browser::silent(&house, JSON).await;
+    let fixture = Fixture::open().await;
+    let mut early = Browser::silent(&fixture, JSON).await;
     early.post("1", "s", "too early").await;
     assert_eq!(early.closed().await.0, 4400);
-    let mut garbled = Browser::silent(&house, JSON).await;
+    let mut garbled = Browser::silent(&fixture, JSON).await;
     garbled.raw(Message::text("hello")).await;
     assert_eq!(garbled.closed().await.0, 4400);
-    let (mut twice, _) = Browser::hello(&house, JSON, "map").await;
+    let (mut twice, _) = Browser::hello(&fixture, JSON, "map").await;
     twice.say_hello(token("lee", NOW_S + 600)).await;
     assert_eq!(twice.refused().await.refusal.unwrap().reason, "BAD_FRAME");
 }
@@ -48,8 +48,8 @@ async fn the_first_frame_is_hello_and_only_the_first() {
 // F26, I27
 #[tokio::test]
 async fn a_malformed_frame_is_refused_and_the_socket_lives() {
-    let house = House::open().await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    let fixture = Fixture::open().await;
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "map").await;
     for bad in [
         "",
         "{",
@@ -75,13 +75,13 @@ async fn a_malformed_frame_is_refused_and_the_socket_lives() {
 // F26
 #[tokio::test]
 async fn what_can_not_be_a_frame_ends_the_socket() {
-    let house = House::open().await;
+    let fixture = Fixture::open().await;
     for (protocol, message) in [
         (JSON, Message::binary(b"{}".to_vec())),
         (PROTO, Message::text("{}")),
         (PROTO, Message::binary(vec![0x0a, 0xff])),
     ] {
-        let (mut browser, _) = Browser::hello(&house, protocol, "map").await;
+        let (mut browser, _) = Browser::hello(&fixture, protocol, "map").await;
         browser.raw(message).await;
         assert_eq!(browser.closed().await.0, 4400);
     }
@@ -90,8 +90,8 @@ async fn what_can_not_be_a_frame_ends_the_socket() {
 // F25
 #[tokio::test]
 async fn a_frame_may_have_64_kib_and_no_more() {
-    let house = House::open().await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    let fixture = Fixture::open().await;
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "map").await;
     browser.raw(Message::text(" ".repeat(65_536))).await;
     assert_eq!(browser.refused().await.refusal.unwrap().reason, "BAD_FRAME");
     browser.raw(Message::text(" ".repeat(65_537))).await;
@@ -101,8 +101,8 @@ async fn a_frame_may_have_64_kib_and_no_more() {
 // F25
 #[tokio::test]
 async fn fragments_make_one_message_and_have_its_limit_together() {
-    let house = House::open().await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    let fixture = Fixture::open().await;
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "map").await;
     let fragment = |text: &str, opcode, last| {
         let text = text.as_bytes().to_vec();
         Message::Frame(RawFrame::message(text, OpCode::Data(opcode), last))
@@ -128,8 +128,8 @@ async fn fragments_make_one_message_and_have_its_limit_together() {
 // F26
 #[tokio::test]
 async fn text_that_is_not_utf8_ends_the_socket() {
-    let house = House::open().await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    let fixture = Fixture::open().await;
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "map").await;
     let bad = RawFrame::message(vec![0xff, 0xfe], OpCode::Data(Data::Text), true);
     browser.raw(Message::Frame(bad)).await;
     assert_eq!(browser.closed().await.0, 1007);
@@ -138,13 +138,13 @@ async fn text_that_is_not_utf8_ends_the_socket() {
 // T10
 #[tokio::test]
 async fn too_many_frames_end_the_socket() {
-    let house = House::with(with_socket(SocketConfig {
+    let fixture = Fixture::with(with_socket(SocketConfig {
         frames_per_second: NonZeroU32::MIN,
         frames_burst: NonZeroU32::new(3).unwrap(),
         ..SocketConfig::default()
     }))
     .await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "map").await;
     for number in 0..6 {
         browser.send(Frame::Ping(Ping { number })).await;
     }
@@ -154,13 +154,13 @@ async fn too_many_frames_end_the_socket() {
 // T10
 #[tokio::test]
 async fn frames_before_hello_count_too() {
-    let house = House::with(with_socket(SocketConfig {
+    let fixture = Fixture::with(with_socket(SocketConfig {
         frames_per_second: NonZeroU32::MIN,
         frames_burst: NonZeroU32::new(3).unwrap(),
         ..SocketConfig::default()
     }))
     .await;
-    let mut browser = Browser::silent(&house, JSON).await;
+    let mut browser = Browser::silent(&fixture, JSON).await;
     for _ in 0..6 {
         browser.raw(Message::Ping(Default::default())).await;
     }

@@ -15,7 +15,7 @@ use tonic::Code;
 
 use crate::{
     browser::{Browser, JSON, PROTO},
-    house::{House, with_socket},
+    fixture::{Fixture, with_socket},
 };
 
 fn send(command_id: &str, text: &str) -> Frame {
@@ -46,9 +46,9 @@ async fn sent(browser: &mut Browser) -> String {
 
 #[tokio::test]
 async fn messages_are_sent_and_answered_in_order() {
-    let house = House::open().await;
+    let fixture = Fixture::open().await;
     for protocol in [JSON, PROTO] {
-        let (mut browser, _) = Browser::hello(&house, protocol, "map").await;
+        let (mut browser, _) = Browser::hello(&fixture, protocol, "map").await;
         for number in 0..20 {
             let number = format!("{protocol} {number}");
             browser.send(send(&number, &number)).await;
@@ -56,7 +56,7 @@ async fn messages_are_sent_and_answered_in_order() {
         for number in 0..20 {
             assert_eq!(sent(&mut browser).await, format!("{protocol} {number}"));
         }
-        let lines = house.seen.lines();
+        let lines = fixture.seen.lines();
         let texts = lines
             .iter()
             .filter_map(|line| line.strip_prefix("im send "))
@@ -67,8 +67,8 @@ async fn messages_are_sent_and_answered_in_order() {
 
 #[tokio::test]
 async fn a_refusal_names_the_command() {
-    let house = House::open().await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    let fixture = Fixture::open().await;
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "map").await;
     browser.send(send("1", "refused")).await;
     let refused = browser.refused().await;
     assert_eq!(refused.command_id, "1");
@@ -84,13 +84,13 @@ async fn a_refusal_names_the_command() {
 
 #[tokio::test]
 async fn messages_do_not_wait_for_acts_nor_acts_for_messages() {
-    let house = House::open().await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    let fixture = Fixture::open().await;
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "map").await;
     browser.post("1", "s", "never answered").await;
     browser.send(send("2", "fine")).await;
     assert_eq!(sent(&mut browser).await, "2");
 
-    let (mut browser, _) = Browser::hello(&house, JSON, "lee").await;
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "lee").await;
     browser.send(send("1", "never answered")).await;
     browser.post("2", "s", "fine").await;
     assert_eq!(browser.accepted().await.command_id, "2");
@@ -98,12 +98,12 @@ async fn messages_do_not_wait_for_acts_nor_acts_for_messages() {
 
 #[tokio::test]
 async fn more_than_may_be_under_way_is_refused_and_did_not_happen() {
-    let house = House::with(with_socket(SocketConfig {
+    let fixture = Fixture::with(with_socket(SocketConfig {
         acts: NonZeroUsize::new(2).unwrap(),
         ..SocketConfig::default()
     }))
     .await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "map").await;
     browser.send(send("1", "never answered")).await;
     browser.send(list("c", 0)).await;
     browser.send(send("3", "one too many")).await;
@@ -125,14 +125,14 @@ async fn more_than_may_be_under_way_is_refused_and_did_not_happen() {
     browser.send(Frame::ImMarkRead(read)).await;
     browser.send(send("4", "one too many")).await;
     assert_eq!(browser.refused().await.command_id, "4");
-    assert_eq!(house.seen.count("im send one too many"), 0);
-    assert_eq!(house.seen.count("im mark_read map 1"), 0);
+    assert_eq!(fixture.seen.count("im send one too many"), 0);
+    assert_eq!(fixture.seen.count("im mark_read map 1"), 0);
 }
 
 #[tokio::test]
 async fn what_is_read_and_typed_is_told_in_order_with_what_is_sent() {
-    let house = House::open().await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    let fixture = Fixture::open().await;
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "map").await;
     let conversation_id = || "c".to_owned();
     let read = MarkReadRequest {
         conversation_id: conversation_id(),
@@ -147,13 +147,13 @@ async fn what_is_read_and_typed_is_told_in_order_with_what_is_sent() {
     // Neither has an answer.
     assert_eq!(sent(&mut browser).await, "1");
     let expected = ["im mark_read map 7", "im typing map", "im send fine"];
-    assert_eq!(house.seen.lines(), expected);
+    assert_eq!(fixture.seen.lines(), expected);
 }
 
 #[tokio::test]
 async fn messages_are_listed_as_many_as_fit_into_a_frame() {
-    let house = House::open().await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    let fixture = Fixture::open().await;
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "map").await;
     for (before, more) in [(4, false), (101, true)] {
         browser.send(list("c", before)).await;
         let Received::ImMessages(listed) = browser.next().await else {
@@ -177,8 +177,8 @@ async fn messages_are_listed_as_many_as_fit_into_a_frame() {
 // No patron ever sees any of it.
 #[tokio::test]
 async fn a_patron_is_refused_by_the_service() {
-    let house = House::open().await;
-    let (mut patron, _) = Browser::hello(&house, JSON, "patron-ricky").await;
+    let fixture = Fixture::open().await;
+    let (mut patron, _) = Browser::hello(&fixture, JSON, "patron-ricky").await;
     for frame in [
         Frame::ImTyping(SendTypingRequest::default()),
         Frame::ImMarkRead(MarkReadRequest::default()),
@@ -192,5 +192,5 @@ async fn a_patron_is_refused_by_the_service() {
         assert_eq!(refused.command_id, command_id);
         assert_eq!(refused.refusal.unwrap().code, Code::PermissionDenied as i32);
     }
-    assert!(house.seen.lines().is_empty());
+    assert!(fixture.seen.lines().is_empty());
 }

@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 
 use crate::{
     doors::{exchange, get},
-    house::{House, NOW_S},
+    fixture::{Fixture, NOW_S},
     services::token,
 };
 
 /// Posts a body and returns the whole answer.
-async fn post(house: &House, path: &str, headers: &str, body: &str) -> String {
-    let (address, length) = (house.address, body.len());
+async fn post(fixture: &Fixture, path: &str, headers: &str, body: &str) -> String {
+    let (address, length) = (fixture.address, body.len());
     exchange(
-        house,
+        fixture,
         &format!(
             "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
         ),
@@ -36,26 +36,26 @@ fn body(answer: &str) -> Value {
 
 #[tokio::test]
 async fn log_in_gives_a_token() {
-    let house = House::open().await;
+    let fixture = Fixture::open().await;
     let request = json!({ "logInName": "map@harbor", "password": "demo" }).to_string();
-    let answer = post(&house, "/v1/log-in", IS_JSON, &request).await;
+    let answer = post(&fixture, "/v1/log-in", IS_JSON, &request).await;
     assert_eq!(status(&answer), 200);
     assert!(body(&answer)["token"]["accessToken"].is_string());
-    assert_eq!(*house.directory.addresses.lock().unwrap(), ["127.0.0.1"]);
+    assert_eq!(*fixture.directory.addresses.lock().unwrap(), ["127.0.0.1"]);
 }
 
 #[tokio::test]
 async fn a_refusal_is_told_as_a_status_and_in_json() {
-    let house = House::open().await;
+    let fixture = Fixture::open().await;
     let request = json!({ "logInName": "map@harbor", "password": "wrong" }).to_string();
-    let answer = post(&house, "/v1/log-in", IS_JSON, &request).await;
+    let answer = post(&fixture, "/v1/log-in", IS_JSON, &request).await;
     assert_eq!(status(&answer), 429);
     assert!(answer.contains("retry-after: 2\r\n"));
     let refusal = body(&answer);
     assert_eq!(refusal["reason"], "TOO_MANY_ATTEMPTS");
     assert_eq!(refusal["retryAfterMs"], 1500);
     for (path, expected) in [("/v1/libraries/atlantis", 404), ("/v1/profile", 401)] {
-        let answer = get(&house, path, "").await;
+        let answer = get(&fixture, path, "").await;
         assert_eq!(status(&answer), expected);
         assert!(body(&answer)["reason"].is_string());
     }
@@ -63,10 +63,10 @@ async fn a_refusal_is_told_as_a_status_and_in_json() {
 
 #[tokio::test]
 async fn a_bad_body_is_told_what_is_wrong() {
-    let house = House::open().await;
-    let not_json = post(&house, "/v1/log-in", "content-type: text/plain\r\n", "{}").await;
+    let fixture = Fixture::open().await;
+    let not_json = post(&fixture, "/v1/log-in", "content-type: text/plain\r\n", "{}").await;
     assert_eq!(status(&not_json), 415);
-    let unknown = post(&house, "/v1/log-in", IS_JSON, r#"{"passwort": "demo"}"#).await;
+    let unknown = post(&fixture, "/v1/log-in", IS_JSON, r#"{"passwort": "demo"}"#).await;
     assert_eq!(status(&unknown), 400);
     assert_eq!(body(&unknown)["reason"], "BAD_JSON");
     assert!(
@@ -76,7 +76,7 @@ async fn a_bad_body_is_told_what_is_wrong() {
             .contains("passwort")
     );
     let long = format!(r#"{{"password": "{}"}}"#, "x".repeat(65_536));
-    let long = post(&house, "/v1/log-in", IS_JSON, &long).await;
+    let long = post(&fixture, "/v1/log-in", IS_JSON, &long).await;
     assert_eq!(status(&long), 413);
     assert_eq!(body(&long)["metadata"]["limit"], "65536");
     for (path, expected) in [
@@ -84,28 +84,28 @@ async fn a_bad_body_is_told_what_is_wrong() {
         ("/v1/nothing", 404),
         ("/v1/libraries/%ff", 400),
     ] {
-        let answer = get(&house, path, "").await;
+        let answer = get(&fixture, path, "").await;
         assert_eq!(status(&answer), expected, "{path}");
     }
     assert_eq!(
-        body(&get(&house, "/v1/log-in", "").await)["reason"],
+        body(&get(&fixture, "/v1/log-in", "").await)["reason"],
         "WRONG_METHOD"
     );
-    let query = get(&house, "/v1/libraries?page_size=many", "").await;
+    let query = get(&fixture, "/v1/libraries?page_size=many", "").await;
     assert_eq!(body(&query)["reason"], "BAD_QUERY");
-    let query = get(&house, "/v1/libraries?pagesize=1", "").await;
+    let query = get(&fixture, "/v1/libraries?pagesize=1", "").await;
     assert_eq!(body(&query)["reason"], "BAD_QUERY");
 }
 
 #[tokio::test]
 async fn queries_and_tokens_reach_the_service() {
-    let house = House::open().await;
-    let libraries = get(&house, "/v1/libraries?page_size=-1&page_token=p", "").await;
+    let fixture = Fixture::open().await;
+    let libraries = get(&fixture, "/v1/libraries?page_size=-1&page_token=p", "").await;
     assert_eq!(body(&libraries)["nextPageToken"], "-1:p");
-    let library = get(&house, "/v1/libraries/maple", "").await;
+    let library = get(&fixture, "/v1/libraries/maple", "").await;
     assert_eq!(body(&library)["library"]["name"], "Maple County Library");
     let bearer = format!("authorization: Bearer {}\r\n", token("map", NOW_S + 600));
-    let profile = get(&house, "/v1/profile", &bearer).await;
+    let profile = get(&fixture, "/v1/profile", &bearer).await;
     assert_eq!(body(&profile)["profile"]["librarianId"], "map");
     for (query, audience) in [
         ("", Value::Null),
@@ -113,16 +113,21 @@ async fn queries_and_tokens_reach_the_service() {
         ("?audience=staff", "AUDIENCE_STAFF".into()),
     ] {
         let path = format!("/v1/sessions/s/transcript{query}");
-        let transcript = get(&house, &path, &bearer).await;
+        let transcript = get(&fixture, &path, &bearer).await;
         assert_eq!(status(&transcript), 200);
         assert_eq!(body(&transcript)["audience"], audience);
-        assert_eq!(status(&get(&house, &path, "").await), 401);
+        assert_eq!(status(&get(&fixture, &path, "").await), 401);
     }
-    let roles = get(&house, "/v1/role-changes?page_size=3&page_token=p", &bearer).await;
+    let roles = get(
+        &fixture,
+        "/v1/role-changes?page_size=3&page_token=p",
+        &bearer,
+    )
+    .await;
     assert_eq!(body(&roles)["nextPageToken"], "3:p");
     for path in ["/v1/audit?page_token=t", "/v1/role-changes"] {
-        assert_eq!(status(&get(&house, path, &bearer).await), 200);
-        assert_eq!(status(&get(&house, path, "").await), 401);
+        assert_eq!(status(&get(&fixture, path, &bearer).await), 200);
+        assert_eq!(status(&get(&fixture, path, "").await), 401);
     }
     let search = json!({
         "pageSize": 5,
@@ -132,42 +137,48 @@ async fn queries_and_tokens_reach_the_service() {
         (format!("{IS_JSON}{bearer}"), 200),
         (IS_JSON.to_owned(), 401),
     ] {
-        let found = post(&house, "/v1/ended-sessions", &headers, &search.to_string()).await;
+        let found = post(
+            &fixture,
+            "/v1/ended-sessions",
+            &headers,
+            &search.to_string(),
+        )
+        .await;
         assert_eq!(status(&found), expected);
     }
-    assert_eq!(house.seen.count("ended Some(0) 1795824000 Ricky"), 1);
+    assert_eq!(fixture.seen.count("ended Some(0) 1795824000 Ricky"), 1);
     // The session is the one in the path, whatever the body says.
     let erase = json!({ "commandId": "c", "sessionId": "another" }).to_string();
     for (headers, expected) in [
         (format!("{IS_JSON}{bearer}"), 200),
         (IS_JSON.to_owned(), 401),
     ] {
-        let erased = post(&house, "/v1/sessions/s/erase", &headers, &erase).await;
+        let erased = post(&fixture, "/v1/sessions/s/erase", &headers, &erase).await;
         assert_eq!(status(&erased), expected);
     }
-    assert_eq!(house.seen.count("erase s c"), 1);
+    assert_eq!(fixture.seen.count("erase s c"), 1);
     let export = json!({ "audience": "AUDIENCE_STAFF", "sessionId": "another" }).to_string();
     let headers = format!("{IS_JSON}{bearer}");
-    let exported = post(&house, "/v1/sessions/s/export", &headers, &export).await;
+    let exported = post(&fixture, "/v1/sessions/s/export", &headers, &export).await;
     assert_eq!(status(&exported), 200);
     assert_eq!(body(&exported)["audience"], "AUDIENCE_STAFF");
-    let nobodys = post(&house, "/v1/sessions/s/export", IS_JSON, &export).await;
+    let nobodys = post(&fixture, "/v1/sessions/s/export", IS_JSON, &export).await;
     assert_eq!(status(&nobodys), 401);
     // Somebody else's page can't make a browser export: reading the address is not enough.
-    let read = get(&house, "/v1/sessions/s/export", &bearer).await;
+    let read = get(&fixture, "/v1/sessions/s/export", &bearer).await;
     assert_eq!(body(&read)["reason"], "WRONG_METHOD");
-    assert_eq!(house.seen.count("export s"), 1);
+    assert_eq!(fixture.seen.count("export s"), 1);
     let renew = json!({ "accessToken": token("map", NOW_S) }).to_string();
-    let renewed = post(&house, "/v1/renew", IS_JSON, &renew).await;
+    let renewed = post(&fixture, "/v1/renew", IS_JSON, &renew).await;
     assert!(body(&renewed)["token"]["expireTime"].is_string());
 }
 
 #[tokio::test]
 async fn anyone_may_ask_whether_a_library_answers() {
-    let house = House::open().await;
+    let fixture = Fixture::open().await;
     let bearer = format!("authorization: Bearer {}\r\n", token("map", NOW_S + 600));
     for headers in ["", &bearer] {
-        let answer = get(&house, "/v1/libraries/maple/availability", headers).await;
+        let answer = get(&fixture, "/v1/libraries/maple/availability", headers).await;
         assert_eq!(status(&answer), 200);
         assert_eq!(
             body(&answer),
@@ -178,17 +189,17 @@ async fn anyone_may_ask_whether_a_library_answers() {
             })
         );
     }
-    let unknown = get(&house, "/v1/libraries/atlantis/availability", "").await;
+    let unknown = get(&fixture, "/v1/libraries/atlantis/availability", "").await;
     assert_eq!(status(&unknown), 404);
     assert_eq!(body(&unknown)["reason"], "NOT_FOUND");
 }
 
 #[tokio::test]
 async fn practice_is_asked_for_at_the_entry() {
-    let house = House::open().await;
+    let fixture = Fixture::open().await;
     for (practice, expected) in [(false, 200), (true, 404)] {
         let request = json!({ "institutionId": "maple", "practice": practice }).to_string();
-        let answer = post(&house, "/v1/admit", IS_JSON, &request).await;
+        let answer = post(&fixture, "/v1/admit", IS_JSON, &request).await;
         assert_eq!(status(&answer), expected);
     }
 }
@@ -196,9 +207,9 @@ async fn practice_is_asked_for_at_the_entry() {
 // I27
 #[tokio::test]
 async fn a_service_that_fails_is_told_as_one_that_is_away() {
-    let house = House::open().await;
+    let fixture = Fixture::open().await;
     let answer = post(
-        &house,
+        &fixture,
         "/v1/admit",
         IS_JSON,
         r#"{"institutionId": "atlantis"}"#,
@@ -223,13 +234,13 @@ async fn a_trusted_proxy_says_who_the_browser_is_and_nobody_else_does() {
             "203.0.113.9",
         ),
     ] {
-        let house = House::with(Config {
+        let fixture = Fixture::with(Config {
             trusted_proxies,
             ..Config::default()
         })
         .await;
         let headers = format!("{IS_JSON}{forwarded}");
-        post(&house, "/v1/log-in", &headers, &request).await;
-        assert_eq!(*house.directory.addresses.lock().unwrap(), [seen]);
+        post(&fixture, "/v1/log-in", &headers, &request).await;
+        assert_eq!(*fixture.directory.addresses.lock().unwrap(), [seen]);
     }
 }

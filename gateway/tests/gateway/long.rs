@@ -12,7 +12,7 @@ use carrel_proto::{
 use crate::{
     browser::{Browser, JSON, PROTO},
     doors::get,
-    house::{House, NOW_S},
+    fixture::{Fixture, NOW_S},
     services::token,
 };
 
@@ -53,16 +53,16 @@ fn watch() -> Frame {
 // D37, D38
 #[tokio::test]
 async fn a_librarian_is_welcome_however_much_their_libraries_have_written_down() {
-    let house = House::open().await;
-    *house.directory.policies.lock().unwrap() = policies();
+    let fixture = Fixture::open().await;
+    *fixture.directory.policies.lock().unwrap() = policies();
     for protocol in [JSON, PROTO] {
-        let (_, welcome) = Browser::hello(&house, protocol, "map").await;
+        let (_, welcome) = Browser::hello(&fixture, protocol, "map").await;
         let profile = welcome.profile.unwrap();
         assert_eq!(profile.screen_name, "Ms Map");
         assert!(profile.policies.is_empty());
     }
     let authorization = format!("authorization: Bearer {}\r\n", token("map", NOW_S + 600));
-    let answer = get(&house, "/v1/profile", &authorization).await;
+    let answer = get(&fixture, "/v1/profile", &authorization).await;
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     let body = &body[body.find('{').unwrap()..=body.rfind('}').unwrap()];
     let read: GetProfileResponse = serde_json::from_str(body).unwrap();
@@ -71,16 +71,16 @@ async fn a_librarian_is_welcome_however_much_their_libraries_have_written_down()
 
 #[tokio::test]
 async fn a_frame_as_long_as_all_that_may_wait_reaches_the_browser() {
-    let house = House::open().await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    let fixture = Fixture::open().await;
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "map").await;
     browser.send(watch()).await;
     assert!(matches!(browser.next().await, Received::Lists(_)));
-    house.seen.wait_for("watch ", 1).await;
+    fixture.seen.wait_for("watch ", 1).await;
     let long = SessionRow {
         question: "x".repeat(1_000_000),
         ..row(1)
     };
-    house.sessions.change(Change::Changed(long.clone())).await;
+    fixture.sessions.change(Change::Changed(long.clone())).await;
     let Received::Lists(lists) = browser.next().await else {
         panic!("no lists");
     };
@@ -90,18 +90,18 @@ async fn a_frame_as_long_as_all_that_may_wait_reaches_the_browser() {
 // I26
 #[tokio::test]
 async fn a_list_that_is_longer_than_what_may_wait_is_handed_out_in_order() {
-    let house = House::open().await;
+    let fixture = Fixture::open().await;
     let rows: Vec<_> = (0..1_000).map(row).collect();
     let further: Vec<_> = (1_000..2_000).map(row).collect();
-    *house.sessions.rows.lock().unwrap() = rows.clone();
-    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    *fixture.sessions.rows.lock().unwrap() = rows.clone();
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "map").await;
     browser.send(watch()).await;
-    house.seen.wait_for("watch ", 1).await;
+    fixture.seen.wait_for("watch ", 1).await;
     let rest = SessionRows {
         rows: further.clone(),
     };
-    house.sessions.change(Change::Further(rest)).await;
-    house.sessions.change(Change::Changed(row(7))).await;
+    fixture.sessions.change(Change::Further(rest)).await;
+    fixture.sessions.change(Change::Changed(row(7))).await;
     let mut received = Vec::new();
     while received.len() <= 2_000 {
         let Received::Lists(WatchSessionsResponse { change }) = browser.next().await else {
@@ -119,11 +119,11 @@ async fn a_list_that_is_longer_than_what_may_wait_is_handed_out_in_order() {
 
 #[tokio::test]
 async fn who_waits_for_a_long_list_may_watch_another_and_is_closed_at_a_stop() {
-    let house = House::open().await;
+    let fixture = Fixture::open().await;
     // More than the buffers on the way hold.
     let long: Vec<_> = (0..5_000).map(row).collect();
-    *house.sessions.rows.lock().unwrap() = long.clone();
-    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    *fixture.sessions.rows.lock().unwrap() = long.clone();
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "map").await;
     browser.send(watch()).await;
     let Received::Lists(first) = browser.next().await else {
         panic!("no lists");
@@ -134,9 +134,9 @@ async fn who_waits_for_a_long_list_may_watch_another_and_is_closed_at_a_stop() {
     assert!(first.rows.len() < long.len());
 
     // The rest of it does not keep the socket from the next watch, which replaces it.
-    house.sessions.rows.lock().unwrap().clear();
+    fixture.sessions.rows.lock().unwrap().clear();
     browser.send(watch()).await;
-    house.seen.wait_for("watch ", 2).await;
+    fixture.seen.wait_for("watch ", 2).await;
     let mut rows = first.rows.len();
     loop {
         let Received::Lists(lists) = browser.next().await else {
@@ -150,9 +150,9 @@ async fn who_waits_for_a_long_list_may_watch_another_and_is_closed_at_a_stop() {
     }
     assert!(rows < long.len(), "{rows}");
 
-    *house.sessions.rows.lock().unwrap() = long;
+    *fixture.sessions.rows.lock().unwrap() = long;
     browser.send(watch()).await;
     assert!(matches!(browser.next().await, Received::Lists(_)));
-    house.shutdown.cancel();
+    fixture.shutdown.cancel();
     assert_eq!(browser.closed().await.0, 1012);
 }

@@ -14,15 +14,15 @@ use tonic::{Code, Status};
 
 use crate::{
     browser::{Browser, JSON},
-    house::House,
+    fixture::Fixture,
 };
 
 // I5
 #[tokio::test]
 async fn acts_on_a_stream_that_has_broken_wait_until_the_session_is_attended_again() {
-    let house = House::open().await;
-    let mut browser = Browser::attending(&house, "map", "s").await;
-    house.sessions.end("s", Status::unavailable("gone")).await;
+    let fixture = Fixture::open().await;
+    let mut browser = Browser::attending(&fixture, "map", "s").await;
+    fixture.sessions.end("s", Status::unavailable("gone")).await;
     // Sent before the browser knows. A separate call would go through.
     browser.post("1", "s", "1").await;
     browser.post("2", "s", "2").await;
@@ -39,7 +39,7 @@ async fn acts_on_a_stream_that_has_broken_wait_until_the_session_is_attended_aga
 
     // A browser that is not to attend again may still act by separate calls.
     let over = Refusal::new(Code::FailedPrecondition, "NO_LONGER_OWNER", "Another's.");
-    house.sessions.end("s", over.into()).await;
+    fixture.sessions.end("s", over.into()).await;
     while !matches!(browser.next().await, Received::Detached(_)) {}
     browser.post("3", "s", "3").await;
     assert_eq!(position_of(&mut browser, "3").await, BY_ITSELF);
@@ -66,21 +66,21 @@ async fn leaving_does_not_overtake_a_message_that_must_be_sent_again() {
         Breaks::AfterSayingSo("not known"),
         Breaks::AfterSayingSo("contended"),
     ] {
-        let house = House::open().await;
-        let mut browser = Browser::attending(&house, "admin", "s").await;
+        let fixture = Fixture::open().await;
+        let mut browser = Browser::attending(&fixture, "admin", "s").await;
         let text = match breaks {
             Breaks::AfterSayingSo(text) => text,
             Breaks::BeforeLeaving | Breaks::WhileLeaving => "never answered",
         };
         browser.post("1", "s", text).await;
         let on_stream = format!("attend post_message {text}");
-        house.seen.wait_for(&on_stream, 1).await;
+        fixture.seen.wait_for(&on_stream, 1).await;
         let leave = || act::Act::LeaveConference(LeaveConference {});
         let mut refused = Vec::new();
         let gone = Status::unavailable("gone");
         match breaks {
             Breaks::BeforeLeaving => {
-                house.sessions.end("s", gone).await;
+                fixture.sessions.end("s", gone).await;
                 refused.push(browser.refused().await);
                 assert!(matches!(browser.next().await, Received::Detached(_)));
                 browser.act("2", "s", leave()).await;
@@ -88,13 +88,13 @@ async fn leaving_does_not_overtake_a_message_that_must_be_sent_again() {
             Breaks::WhileLeaving => {
                 browser.act("2", "s", leave()).await;
                 time_to_overtake(&mut browser).await;
-                house.sessions.end("s", gone).await;
+                fixture.sessions.end("s", gone).await;
             }
             Breaks::AfterSayingSo(_) => {
                 refused.push(browser.refused().await);
                 browser.act("2", "s", leave()).await;
                 time_to_overtake(&mut browser).await;
-                house.sessions.end("s", gone).await;
+                fixture.sessions.end("s", gone).await;
             }
         }
         while refused.len() < 2 {
@@ -109,7 +109,11 @@ async fn leaving_does_not_overtake_a_message_that_must_be_sent_again() {
         let refusal = refused.pop().unwrap().refusal.unwrap();
         assert_eq!(refusal.code, Code::Unavailable as i32);
         assert_eq!(refusal.reason, "INTERRUPTED", "{breaks:?}");
-        assert_eq!(house.seen.count("unary leave_conference"), 0, "{breaks:?}");
+        assert_eq!(
+            fixture.seen.count("unary leave_conference"),
+            0,
+            "{breaks:?}"
+        );
 
         // Once it attends again, the page sends both again.
         browser.attend("s").await;
@@ -117,7 +121,7 @@ async fn leaving_does_not_overtake_a_message_that_must_be_sent_again() {
         browser.act("2", "s", leave()).await;
         assert_eq!(position_of(&mut browser, "1").await, ON_STREAM);
         assert_eq!(position_of(&mut browser, "2").await, 0);
-        assert_eq!(house.seen.count("unary leave_conference"), 1);
+        assert_eq!(fixture.seen.count("unary leave_conference"), 1);
     }
 }
 
@@ -149,13 +153,13 @@ async fn position_of(browser: &mut Browser, command_id: &str) -> u64 {
 // I5
 #[tokio::test]
 async fn nothing_overtakes_what_is_on_a_stream_that_did_not_open_in_time() {
-    let house = House::with(Config {
+    let fixture = Fixture::with(Config {
         call_deadline: Duration::from_millis(100).into(),
         ..Config::default()
     })
     .await;
     let (mut browser, refused) = loop {
-        let mut browser = Browser::hello_in_time(&house, JSON, "admin").await;
+        let mut browser = Browser::hello_in_time(&fixture, JSON, "admin").await;
         browser.attend("never opened").await;
         browser.post("1", "never opened", "wait").await;
         match browser.next().await {
@@ -187,8 +191,8 @@ async fn nothing_overtakes_what_is_on_a_stream_that_did_not_open_in_time() {
 #[tokio::test]
 async fn what_is_handed_on_at_a_join_that_fails_is_not_overtaken_whatever_the_failure_is_called() {
     for (session, reason) in [("unreadable", "INTERNAL"), ("expired", "TOKEN_EXPIRED")] {
-        let house = House::open().await;
-        let (mut browser, _) = Browser::hello(&house, JSON, "admin").await;
+        let fixture = Fixture::open().await;
+        let (mut browser, _) = Browser::hello(&fixture, JSON, "admin").await;
         browser.attend(session).await;
         browser.post("1", session, "wait").await;
         let refused = browser.refused().await;
@@ -206,20 +210,20 @@ async fn what_is_handed_on_at_a_join_that_fails_is_not_overtaken_whatever_the_fa
             assert_eq!(refused.command_id, command_id);
             assert_eq!(refused.refusal.unwrap().reason, "INTERRUPTED");
         }
-        assert_eq!(house.seen.count("unary post_message 2"), 0);
-        assert_eq!(house.seen.count("unary leave_conference"), 0);
+        assert_eq!(fixture.seen.count("unary post_message 2"), 0);
+        assert_eq!(fixture.seen.count("unary leave_conference"), 0);
     }
 }
 
 // I5
 #[tokio::test]
 async fn leaving_does_not_overtake_a_message_whose_answer_takes_longer_than_a_call_may() {
-    let house = House::with(Config {
+    let fixture = Fixture::with(Config {
         call_deadline: Duration::from_secs(2).into(),
         ..Config::default()
     })
     .await;
-    let mut browser = Browser::attending(&house, "admin", "s").await;
+    let mut browser = Browser::attending(&fixture, "admin", "s").await;
     browser.post("1", "s", "never answered").await;
     let leave = act::Act::LeaveConference(LeaveConference {});
     browser.act("2", "s", leave).await;
@@ -228,15 +232,15 @@ async fn leaving_does_not_overtake_a_message_whose_answer_takes_longer_than_a_ca
     let refusal = refused.refusal.unwrap();
     assert_eq!(refusal.code, Code::Unavailable as i32);
     assert_eq!(refusal.reason, "INTERRUPTED");
-    assert_eq!(house.seen.count("unary leave_conference"), 0);
+    assert_eq!(fixture.seen.count("unary leave_conference"), 0);
 }
 
 /// A stream that nobody is to attend again does not block what may still be done with the session, such as taking it
 /// over.
 #[tokio::test]
 async fn an_act_off_the_stream_goes_after_one_that_is_over_for_good() {
-    let house = House::open().await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "admin").await;
+    let fixture = Fixture::open().await;
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "admin").await;
     browser.attend("handed over").await;
     browser.post("1", "handed over", "crossed it").await;
     assert_eq!(browser.refused().await.command_id, "1");
@@ -251,8 +255,8 @@ async fn an_act_off_the_stream_goes_after_one_that_is_over_for_good() {
 
 /// A browser whose stream is over for good, with a message of unknown outcome on it, and one behind it that was sent
 /// before the browser knew.
-async fn over_for_good(house: &House) -> Browser {
-    let (mut browser, _) = Browser::hello(house, JSON, "admin").await;
+async fn over_for_good(fixture: &Fixture) -> Browser {
+    let (mut browser, _) = Browser::hello(fixture, JSON, "admin").await;
     browser.attend("handed over").await;
     browser.post("1", "handed over", "crossed it").await;
     assert_eq!(browser.refused().await.command_id, "1");
@@ -269,8 +273,8 @@ async fn over_for_good(house: &House) -> Browser {
 /// I5: a user who may not attend any more may still write a note, but not before one that must be sent again.
 #[tokio::test]
 async fn what_is_to_be_sent_again_after_a_stream_that_is_over_for_good_is_not_overtaken() {
-    let house = House::open().await;
-    let mut browser = over_for_good(&house).await;
+    let fixture = Fixture::open().await;
+    let mut browser = over_for_good(&fixture).await;
     for id in ["1", "2", "3"] {
         browser.post(id, "handed over", "again").await;
         assert_eq!(browser.accepted().await.command_id, id);
@@ -279,8 +283,8 @@ async fn what_is_to_be_sent_again_after_a_stream_that_is_over_for_good_is_not_ov
 
 #[tokio::test]
 async fn what_was_to_be_sent_again_and_is_given_up_is_in_nobodys_way() {
-    let house = House::open().await;
-    let mut browser = over_for_good(&house).await;
+    let fixture = Fixture::open().await;
+    let mut browser = over_for_good(&fixture).await;
     for id in ["2", "3", "1"] {
         browser.post(id, "handed over", "again").await;
         assert_eq!(browser.accepted().await.command_id, id);
@@ -289,10 +293,10 @@ async fn what_was_to_be_sent_again_and_is_given_up_is_in_nobodys_way() {
 
 #[tokio::test]
 async fn an_act_off_the_stream_waits_for_those_on_it() {
-    let house = House::open().await;
-    let mut browser = Browser::attending(&house, "admin", "s").await;
-    leave_behind_a_message(&house, &mut browser).await;
-    assert_eq!(house.seen.count("unary leave_conference"), 0);
+    let fixture = Fixture::open().await;
+    let mut browser = Browser::attending(&fixture, "admin", "s").await;
+    leave_behind_a_message(&fixture, &mut browser).await;
+    assert_eq!(fixture.seen.count("unary leave_conference"), 0);
     let accepted = ActAccepted {
         command_id: "1".into(),
         position: 7,
@@ -302,7 +306,7 @@ async fn an_act_off_the_stream_waits_for_those_on_it() {
         response: Some(attend_response::Response::ActAccepted(accepted)),
         trace_parent: String::new(),
     };
-    house.sessions.publish("s", accepted).await;
+    fixture.sessions.publish("s", accepted).await;
     assert_eq!(browser.accepted().await.command_id, "1");
     assert_eq!(browser.accepted().await.command_id, "2");
 }
@@ -311,9 +315,9 @@ async fn an_act_off_the_stream_waits_for_those_on_it() {
 #[tokio::test]
 async fn leaving_does_not_overtake_a_message_that_its_sender_stopped_waiting_for() {
     for again in [true, false] {
-        let house = House::open().await;
-        let mut browser = Browser::attending(&house, "admin", "s").await;
-        leave_behind_a_message(&house, &mut browser).await;
+        let fixture = Fixture::open().await;
+        let mut browser = Browser::attending(&fixture, "admin", "s").await;
+        leave_behind_a_message(&fixture, &mut browser).await;
         if again {
             browser.attend("s").await;
         } else {
@@ -327,7 +331,7 @@ async fn leaving_does_not_overtake_a_message_that_its_sender_stopped_waiting_for
             Received::Detached(_) => !again,
             _ => false,
         }));
-        assert_eq!(house.seen.count("unary leave_conference"), 0);
+        assert_eq!(fixture.seen.count("unary leave_conference"), 0);
     }
 }
 
@@ -347,10 +351,10 @@ async fn two_to_be_sent_again(browser: &mut Browser) -> (Vec<String>, Vec<Receiv
 }
 
 /// Sends a message that is never answered, and behind it a leave that waits for its answer.
-async fn leave_behind_a_message(house: &House, browser: &mut Browser) {
+async fn leave_behind_a_message(fixture: &Fixture, browser: &mut Browser) {
     browser.post("1", "s", "never answered").await;
     let on_stream = "attend post_message never answered";
-    house.seen.wait_for(on_stream, 1).await;
+    fixture.seen.wait_for(on_stream, 1).await;
     let leave = act::Act::LeaveConference(LeaveConference {});
     browser.act("2", "s", leave).await;
     time_to_overtake(browser).await;

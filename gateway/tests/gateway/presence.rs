@@ -18,14 +18,14 @@ use tonic::Code;
 
 use crate::{
     browser::{Browser, JSON, PROTO},
-    house::{House, with_socket},
+    fixture::{Fixture, with_socket},
 };
 
 const GOODBYE: Frame = Frame::Goodbye(Goodbye {});
 
 /// A gateway with these intervals between pings, and between the signs of life that it tells the service.
-async fn house(ping: Duration, here: Duration) -> House {
-    House::with(with_socket(SocketConfig {
+async fn fixture(ping: Duration, here: Duration) -> Fixture {
+    Fixture::with(with_socket(SocketConfig {
         monitor_ping_interval: ping.into(),
         here_interval: here.into(),
         ..SocketConfig::default()
@@ -54,8 +54,8 @@ async fn own_presence(browser: &mut Browser) -> OwnPresence {
 }
 
 /// A librarian whose monitor is announced.
-async fn announced(house: &House, protocol: &str, who: &str) -> Browser {
-    let (mut browser, _) = Browser::hello(house, protocol, who).await;
+async fn announced(fixture: &Fixture, protocol: &str, who: &str) -> Browser {
+    let (mut browser, _) = Browser::hello(fixture, protocol, who).await;
     browser.send(announce(&["maple"])).await;
     assert_eq!(own_presence(&mut browser).await.queue_ids, ["maple"]);
     browser
@@ -82,9 +82,9 @@ async fn ping(browser: &mut Browser) {
 
 #[tokio::test]
 async fn a_monitor_is_announced_and_changed_on_one_stream() {
-    let house = House::open().await;
+    let fixture = Fixture::open().await;
     for protocol in [JSON, PROTO] {
-        let mut browser = announced(&house, protocol, protocol).await;
+        let mut browser = announced(&fixture, protocol, protocol).await;
         browser.send(announce(&["maple", "harbor"])).await;
         let changed = own_presence(&mut browser).await;
         assert_eq!(changed.queue_ids, ["maple", "harbor"]);
@@ -96,30 +96,30 @@ async fn a_monitor_is_announced_and_changed_on_one_stream() {
             ..OwnPresence::default()
         };
         let heartbeat = Response::Heartbeat(PresenceHeartbeat {});
-        house.presence.tell(protocol, heartbeat).await;
+        fixture.presence.tell(protocol, heartbeat).await;
         let presence = Response::OwnPresence(away.clone());
-        house.presence.tell(protocol, presence).await;
+        fixture.presence.tell(protocol, presence).await;
         assert_eq!(own_presence(&mut browser).await, away);
         let over = format!("announce over {protocol}");
-        assert_eq!(house.seen.count(&over), 0);
+        assert_eq!(fixture.seen.count(&over), 0);
     }
 }
 
 #[tokio::test]
 async fn a_refused_announcement_leaves_what_was_announced_before() {
-    let house = House::open().await;
-    let mut browser = announced(&house, JSON, "map").await;
+    let fixture = Fixture::open().await;
+    let mut browser = announced(&fixture, JSON, "map").await;
     browser.send(announce(&["unknown"])).await;
     assert_eq!(refusal(&mut browser).await.code, Code::NotFound as i32);
     browser.send(announce(&["harbor"])).await;
     assert_eq!(own_presence(&mut browser).await.queue_ids, ["harbor"]);
-    assert_eq!(house.seen.count("announce over map"), 0);
+    assert_eq!(fixture.seen.count("announce over map"), 0);
 }
 
 #[tokio::test]
 async fn a_patron_is_refused_by_the_service() {
-    let house = House::open().await;
-    let (mut patron, _) = Browser::hello(&house, JSON, "patron-ricky").await;
+    let fixture = Fixture::open().await;
+    let (mut patron, _) = Browser::hello(&fixture, JSON, "patron-ricky").await;
     patron.send(announce(&["maple"])).await;
     assert_eq!(
         refusal(&mut patron).await.code,
@@ -132,11 +132,11 @@ async fn a_patron_is_refused_by_the_service() {
 // A background tab whose timers are frozen sends nothing by itself, but its browser answers pings.
 #[tokio::test]
 async fn answers_to_pings_keep_a_monitor_alive() {
-    let house = house(Duration::from_millis(10), Duration::from_millis(10)).await;
+    let fixture = fixture(Duration::from_millis(10), Duration::from_millis(10)).await;
     for protocol in [JSON, PROTO] {
-        let mut browser = announced(&house, protocol, protocol).await;
+        let mut browser = announced(&fixture, protocol, protocol).await;
         let reading = tokio::spawn(async move { browser.next().await });
-        house.seen.wait_for(&format!("here {protocol}"), 5).await;
+        fixture.seen.wait_for(&format!("here {protocol}"), 5).await;
         reading.abort();
     }
 }
@@ -144,69 +144,69 @@ async fn answers_to_pings_keep_a_monitor_alive() {
 // A connection that only looks alive: the service is told nothing of a browser that gives no sign of life.
 #[tokio::test]
 async fn a_browser_that_gives_no_sign_of_life_is_not_said_to_be_here() {
-    let house = house(Duration::from_millis(10), Duration::from_millis(10)).await;
-    let (mut vanished, _) = Browser::hello(&house, JSON, "map").await;
+    let fixture = fixture(Duration::from_millis(10), Duration::from_millis(10)).await;
+    let (mut vanished, _) = Browser::hello(&fixture, JSON, "map").await;
     vanished.send(announce(&["maple"])).await;
     // This socket is not read from here on: reading it would answer a ping, which is a sign of life.
-    house.seen.wait_for("announce map m maple", 1).await;
-    let mut alive = announced(&house, JSON, "lee").await;
+    fixture.seen.wait_for("announce map m maple", 1).await;
+    let mut alive = announced(&fixture, JSON, "lee").await;
     let reading = tokio::spawn(async move { alive.next().await });
-    house.seen.wait_for("here lee", 20).await;
-    assert_eq!(house.seen.count("here map"), 0);
+    fixture.seen.wait_for("here lee", 20).await;
+    assert_eq!(fixture.seen.count("here map"), 0);
     reading.abort();
 }
 
 #[tokio::test]
 async fn each_frame_is_a_sign_of_life() {
-    let house = house(NEVER, Duration::ZERO).await;
-    let mut browser = announced(&house, JSON, "map").await;
+    let fixture = fixture(NEVER, Duration::ZERO).await;
+    let mut browser = announced(&fixture, JSON, "map").await;
     for _ in 0..3 {
         ping(&mut browser).await;
     }
-    house.seen.wait_for("here map", 3).await;
+    fixture.seen.wait_for("here map", 3).await;
 }
 
 #[tokio::test]
 async fn the_service_is_not_told_of_every_sign_of_life() {
-    let house = house(NEVER, NEVER).await;
-    let mut browser = announced(&house, JSON, "map").await;
+    let fixture = fixture(NEVER, NEVER).await;
+    let mut browser = announced(&fixture, JSON, "map").await;
     for _ in 0..50 {
         ping(&mut browser).await;
     }
     browser.send(GOODBYE).await;
-    house.seen.wait_for("announce over map", 1).await;
-    assert_eq!(house.seen.count("here map"), 0);
+    fixture.seen.wait_for("announce over map", 1).await;
+    assert_eq!(fixture.seen.count("here map"), 0);
 }
 
 #[tokio::test]
 async fn a_goodbye_arrives_even_if_the_socket_closes_right_after_it() {
-    let house = House::open().await;
-    let mut browser = announced(&house, JSON, "map").await;
+    let fixture = Fixture::open().await;
+    let mut browser = announced(&fixture, JSON, "map").await;
     browser.send(GOODBYE).await;
     drop(browser);
-    house.seen.wait_for("goodbye map", 1).await;
-    house.seen.wait_for("announce over map", 1).await;
+    fixture.seen.wait_for("goodbye map", 1).await;
+    fixture.seen.wait_for("announce over map", 1).await;
 }
 
 #[tokio::test]
 async fn a_socket_that_is_lost_says_no_goodbye() {
-    let house = House::open().await;
-    drop(announced(&house, JSON, "map").await);
-    house.seen.wait_for("announce over map", 1).await;
-    assert_eq!(house.seen.count("goodbye map"), 0);
+    let fixture = Fixture::open().await;
+    drop(announced(&fixture, JSON, "map").await);
+    fixture.seen.wait_for("announce over map", 1).await;
+    assert_eq!(fixture.seen.count("goodbye map"), 0);
 }
 
 #[tokio::test]
 async fn a_monitor_can_be_announced_again_after_a_goodbye_and_none_overtakes_the_other() {
-    let house = House::open().await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    let fixture = Fixture::open().await;
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "map").await;
     for _ in 0..5 {
         browser.send(announce(&["maple"])).await;
         own_presence(&mut browser).await;
         browser.send(GOODBYE).await;
     }
-    house.seen.wait_for("announce over map", 5).await;
-    let lines = house.seen.lines();
+    fixture.seen.wait_for("announce over map", 5).await;
+    let lines = fixture.seen.lines();
     for round in lines.chunks(3) {
         let expected = ["announce map m maple", "goodbye map", "announce over map"];
         assert_eq!(round, expected);
@@ -215,21 +215,21 @@ async fn a_monitor_can_be_announced_again_after_a_goodbye_and_none_overtakes_the
 
 #[tokio::test]
 async fn an_end_of_the_stream_is_told_and_the_monitor_can_be_announced_again() {
-    let mut house = House::open().await;
-    let mut browser = announced(&house, JSON, "map").await;
+    let mut fixture = Fixture::open().await;
+    let mut browser = announced(&fixture, JSON, "map").await;
     for (code, reason) in [
         (Code::DeadlineExceeded, "SILENT"),
         (Code::Aborted, "SUPERSEDED"),
         (Code::Unauthenticated, "BAD_TOKEN"),
     ] {
         let end = Refusal::new(code, reason, "Announce again.");
-        house.presence.end("map", end.into()).await;
+        fixture.presence.end("map", end.into()).await;
         let refusal = refusal(&mut browser).await;
         assert_eq!((refusal.code, &*refusal.reason), (code as i32, reason));
         browser.send(announce(&["maple"])).await;
         own_presence(&mut browser).await;
     }
-    house.lose_services().await;
+    fixture.lose_services().await;
     let lost = refusal(&mut browser).await;
     assert_eq!(lost.code, Code::Unavailable as i32);
     browser.send(announce(&["maple"])).await;
@@ -240,10 +240,10 @@ async fn an_end_of_the_stream_is_told_and_the_monitor_can_be_announced_again() {
 // F29
 #[tokio::test]
 async fn a_fresh_token_is_given_to_the_stream_that_goes_on() {
-    let house = House::open().await;
-    let mut browser = announced(&house, JSON, "map").await;
+    let fixture = Fixture::open().await;
+    let mut browser = announced(&fixture, JSON, "map").await;
     browser.send(Frame::RenewToken(RenewToken {})).await;
     assert!(matches!(browser.next().await, Received::Renewed(_)));
-    house.seen.wait_for("renew presence map", 1).await;
-    assert_eq!(house.seen.count("announce over map"), 0);
+    fixture.seen.wait_for("renew presence map", 1).await;
+    assert_eq!(fixture.seen.count("announce over map"), 0);
 }

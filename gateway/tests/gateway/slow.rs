@@ -9,7 +9,7 @@ use tokio_tungstenite::{client_async, tungstenite::Message};
 
 use crate::{
     browser::{Browser, JSON, upgrade},
-    house::{House, NOW_S},
+    fixture::{Fixture, NOW_S},
     services::{event, token},
 };
 
@@ -28,11 +28,11 @@ async fn read_in_order(mut browser: Browser, received: watch::Sender<u64>, last:
 }
 
 /// A browser that attends and never reads, behind a receive buffer of a fixed size.
-async fn stalled(house: &House) -> tokio_tungstenite::WebSocketStream<tokio::net::TcpStream> {
+async fn stalled(fixture: &Fixture) -> tokio_tungstenite::WebSocketStream<tokio::net::TcpStream> {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(128 * 1024).unwrap();
-    let stream = socket.connect(house.address).await.unwrap();
-    let (mut socket, _) = client_async(upgrade(house, JSON), stream).await.unwrap();
+    let stream = socket.connect(fixture.address).await.unwrap();
+    let (mut socket, _) = client_async(upgrade(fixture, JSON), stream).await.unwrap();
     let hello = format!(
         r#"{{"hello": {{"accessToken": "{}"}}}}"#,
         token("stalled", NOW_S + 600)
@@ -48,7 +48,7 @@ async fn stalled(house: &House) -> tokio_tungstenite::WebSocketStream<tokio::net
 // F23, I26: one browser never reads; 20,000 short events; no other browser notices.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_browser_that_does_not_read_is_closed_and_its_neighbours_miss_nothing() {
-    let house = House::with(Config {
+    let fixture = Fixture::with(Config {
         socket: SocketConfig {
             queue_frames: NonZeroUsize::new(256).unwrap(),
             // The close must arrive, however late this test reads.
@@ -61,17 +61,17 @@ async fn a_browser_that_does_not_read_is_closed_and_its_neighbours_miss_nothing(
         ..Config::default()
     })
     .await;
-    let mut stalled = stalled(&house).await;
-    house.seen.wait_for("attend join 0", 1).await;
+    let mut stalled = stalled(&fixture).await;
+    fixture.seen.wait_for("attend join 0", 1).await;
     let mut neighbours = Vec::new();
     for name in ["map", "lee", "admin"] {
-        let browser = Browser::attending(&house, name, "s").await;
+        let browser = Browser::attending(&fixture, name, "s").await;
         let (sender, received) = watch::channel(0);
         let reading = read_in_order(browser, sender, SHORT_EVENTS);
         neighbours.push((tokio::spawn(reading), received));
     }
     for position in 1..=SHORT_EVENTS {
-        house.sessions.publish("s", event(position, "x")).await;
+        fixture.sessions.publish("s", event(position, "x")).await;
         if position % BATCH == 0 {
             for (_, received) in &mut neighbours {
                 received.wait_for(|read| *read >= position).await.unwrap();
@@ -84,7 +84,7 @@ async fn a_browser_that_does_not_read_is_closed_and_its_neighbours_miss_nothing(
     // The others have gone. However much the kernel's buffers hold for the stalled browser, they fill up at some point.
     let long = "x".repeat(4_000);
     let mut last = SHORT_EVENTS + 1;
-    while house.sessions.publish("s", event(last, &long)).await > 0 {
+    while fixture.sessions.publish("s", event(last, &long)).await > 0 {
         last += 1;
         assert!(last < SHORT_EVENTS + 20_000, "never closed");
     }
@@ -113,12 +113,12 @@ async fn a_browser_that_does_not_read_is_closed_and_its_neighbours_miss_nothing(
     }
     assert!(expected < last);
     // It comes back.
-    let _resumed = Browser::attending(&house, "stalled", "s").await;
+    let _resumed = Browser::attending(&fixture, "stalled", "s").await;
 }
 
 #[tokio::test]
 async fn a_browser_that_is_not_heard_of_is_given_up() {
-    let house = House::with(Config {
+    let fixture = Fixture::with(Config {
         socket: SocketConfig {
             silence_limit: Duration::from_millis(100).into(),
             ping_interval: Duration::from_secs(600).into(),
@@ -130,7 +130,7 @@ async fn a_browser_that_is_not_heard_of_is_given_up() {
     // On a slow machine it may be given up before it attends. Then another one comes; one that attends is given up too.
     let mut attended = false;
     while !attended {
-        let mut browser = Browser::silent(&house, JSON).await;
+        let mut browser = Browser::silent(&fixture, JSON).await;
         let access_token = token("map", NOW_S + 600);
         browser.hello_and_attend(access_token, "s").await;
         let (code, _) = loop {

@@ -15,15 +15,15 @@ use tonic::Code;
 
 use crate::{
     browser::{Browser, JSON, PROTO},
-    house::House,
+    fixture::Fixture,
     services::event,
 };
 
 #[tokio::test]
 async fn both_sub_protocols_carry_a_conversation() {
-    let house = House::open().await;
+    let fixture = Fixture::open().await;
     for protocol in [JSON, PROTO] {
-        let (mut browser, welcome) = Browser::hello(&house, protocol, "map").await;
+        let (mut browser, welcome) = Browser::hello(&fixture, protocol, "map").await;
         assert_eq!(welcome.profile.unwrap().screen_name, "Ms Map");
         assert_eq!(welcome.session_id, "");
         assert_eq!(welcome.silence_limit_ms, 50_000);
@@ -49,15 +49,15 @@ async fn both_sub_protocols_carry_a_conversation() {
 
 #[tokio::test]
 async fn heads_and_typing_pass_and_traces_do_not() {
-    let house = House::open().await;
-    let mut browser = Browser::attending(&house, "map", "s").await;
+    let fixture = Fixture::open().await;
+    let mut browser = Browser::attending(&fixture, "map", "s").await;
     let typing = Typing {
         session_id: "s".into(),
         r#box: 2,
     };
     browser.send(Frame::Typing(typing)).await;
-    house.seen.wait_for("attend typing 2", 1).await;
-    house.sessions.publish("s", event(1, "hi")).await;
+    fixture.seen.wait_for("attend typing 2", 1).await;
+    fixture.sessions.publish("s", event(1, "hi")).await;
     let text = loop {
         match futures::StreamExt::next(&mut browser.socket)
             .await
@@ -80,21 +80,21 @@ async fn heads_and_typing_pass_and_traces_do_not() {
         response: Some(attend_response::Response::Heartbeat(Heartbeat { head: 5 })),
         trace_parent: String::new(),
     };
-    house.sessions.publish("s", heartbeat).await;
+    fixture.sessions.publish("s", heartbeat).await;
     assert!(matches!(browser.next().await, Received::Head(head) if head.number == 5));
 }
 
 #[tokio::test]
 async fn an_ended_stream_is_told_and_can_be_attended_again() {
-    let house = House::open().await;
-    let mut browser = Browser::attending(&house, "map", "s").await;
+    let fixture = Fixture::open().await;
+    let mut browser = Browser::attending(&fixture, "map", "s").await;
     browser.post("1", "s", "never answered").await;
-    house
+    fixture
         .seen
         .wait_for("attend post_message never answered", 1)
         .await;
     let slow = Refusal::new(Code::ResourceExhausted, "TOO_SLOW", "Join again.");
-    house.sessions.end("s", slow.into()).await;
+    fixture.sessions.end("s", slow.into()).await;
     // R8: the client settles what was under way, with the same command.
     let refused = browser.refused().await;
     assert_eq!(refused.command_id, "1");
@@ -120,30 +120,30 @@ async fn an_ended_stream_is_told_and_can_be_attended_again() {
         }))
         .await;
     assert!(matches!(browser.next().await, Received::Attending(_)));
-    house.seen.wait_for("attend join 4", 1).await;
+    fixture.seen.wait_for("attend join 4", 1).await;
     browser.post("1", "s", "again").await;
     assert_eq!(browser.accepted().await.command_id, "1");
 }
 
 #[tokio::test]
 async fn attending_twice_starts_anew_and_detaching_ends_it() {
-    let house = House::open().await;
-    let mut browser = Browser::attending(&house, "map", "s").await;
+    let fixture = Fixture::open().await;
+    let mut browser = Browser::attending(&fixture, "map", "s").await;
     browser.attend("s").await;
     assert!(matches!(browser.next().await, Received::Attending(_)));
-    house.seen.wait_for("attend over", 1).await;
+    fixture.seen.wait_for("attend over", 1).await;
     let detach = Detach {
         session_id: "s".into(),
     };
     browser.send(Frame::Detach(detach)).await;
     assert!(matches!(browser.next().await, Received::Detached(d) if d.refusal.is_none()));
-    house.seen.wait_for("attend over", 2).await;
+    fixture.seen.wait_for("attend over", 2).await;
 }
 
 #[tokio::test]
 async fn what_may_not_be_attended_is_told_in_the_services_words() {
-    let house = House::open().await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    let fixture = Fixture::open().await;
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "map").await;
     browser.attend("unknown").await;
     let Received::Detached(detached) = browser.next().await else {
         panic!("not detached");
@@ -156,8 +156,8 @@ async fn what_may_not_be_attended_is_told_in_the_services_words() {
 
 #[tokio::test]
 async fn lists_are_watched_and_a_patron_may_not() {
-    let house = House::open().await;
-    let (mut librarian, _) = Browser::hello(&house, JSON, "map").await;
+    let fixture = Fixture::open().await;
+    let (mut librarian, _) = Browser::hello(&fixture, JSON, "map").await;
     let watch = |queue: &str| {
         Frame::Watch(WatchSessionsRequest {
             queue_ids: vec![queue.into()],
@@ -166,8 +166,8 @@ async fn lists_are_watched_and_a_patron_may_not() {
     };
     librarian.send(watch("maple")).await;
     assert!(matches!(librarian.next().await, Received::Lists(_)));
-    house.seen.wait_for("watch maple", 1).await;
-    house
+    fixture.seen.wait_for("watch maple", 1).await;
+    fixture
         .sessions
         .change(Change::Heartbeat(WatchHeartbeat {}))
         .await;
@@ -177,9 +177,9 @@ async fn lists_are_watched_and_a_patron_may_not() {
     assert_eq!(lists.change, Some(Change::Heartbeat(WatchHeartbeat {})));
     librarian.send(watch("harbor")).await;
     assert!(matches!(librarian.next().await, Received::Lists(_)));
-    house.seen.wait_for("watch harbor", 1).await;
+    fixture.seen.wait_for("watch harbor", 1).await;
 
-    let (mut patron, _) = Browser::hello(&house, JSON, "patron-ricky").await;
+    let (mut patron, _) = Browser::hello(&fixture, JSON, "patron-ricky").await;
     patron.send(watch("maple")).await;
     let refused = patron.refused().await;
     assert_eq!(refused.command_id, "");

@@ -8,14 +8,14 @@ use tonic::Code;
 
 use crate::{
     browser::{Browser, JSON},
-    house::{House, NOW_S},
+    fixture::{Fixture, NOW_S},
     services::token,
 };
 
 #[tokio::test]
 async fn a_patron_is_told_their_session() {
-    let house = House::open().await;
-    let (_, welcome) = Browser::hello(&house, JSON, "patron-ricky").await;
+    let fixture = Fixture::open().await;
+    let (_, welcome) = Browser::hello(&fixture, JSON, "patron-ricky").await;
     assert_eq!(welcome.session_id, "patron-ricky");
     assert!(welcome.profile.is_none());
 }
@@ -23,8 +23,8 @@ async fn a_patron_is_told_their_session() {
 // F29
 #[tokio::test]
 async fn a_renewed_token_keeps_the_socket_and_all_that_is_attended() {
-    let house = House::open().await;
-    let mut browser = Browser::attending(&house, "map", "s").await;
+    let fixture = Fixture::open().await;
+    let mut browser = Browser::attending(&fixture, "map", "s").await;
     let watch = WatchSessionsRequest {
         queue_ids: vec!["maple".into()],
         all: false,
@@ -36,16 +36,16 @@ async fn a_renewed_token_keeps_the_socket_and_all_that_is_attended() {
         panic!("not renewed");
     };
     assert!(!renewed.token.unwrap().access_token.is_empty());
-    house.seen.wait_for("attend renew map", 1).await;
+    fixture.seen.wait_for("attend renew map", 1).await;
     // The watch starts again with the fresh token.
     assert!(matches!(browser.next().await, Received::Lists(_)));
-    house.seen.wait_for("watch maple", 2).await;
+    fixture.seen.wait_for("watch maple", 2).await;
     // The old token has expired, and the socket stays open.
-    house.clock.advance_ms(700_000);
+    fixture.clock.advance_ms(700_000);
     browser.post("1", "s", "still here").await;
     assert_eq!(browser.accepted().await.command_id, "1");
     assert!(matches!(browser.next().await, Received::Event(_)));
-    house.clock.advance_ms(1);
+    fixture.clock.advance_ms(1);
     browser.send(Frame::Ping(Ping { number: 1 })).await;
     assert!(matches!(browser.next().await, Received::Pong(_)));
 }
@@ -53,17 +53,17 @@ async fn a_renewed_token_keeps_the_socket_and_all_that_is_attended() {
 // F29
 #[tokio::test]
 async fn a_token_that_expires_ends_the_socket() {
-    let house = House::open().await;
-    let browser = Browser::attending(&house, "map", "s").await;
-    house.clock.advance_ms(600_000);
+    let fixture = Fixture::open().await;
+    let browser = Browser::attending(&fixture, "map", "s").await;
+    fixture.clock.advance_ms(600_000);
     assert_eq!(browser.closed().await.0, 4401);
-    house.seen.wait_for("attend over", 1).await;
+    fixture.seen.wait_for("attend over", 1).await;
 }
 
 #[tokio::test]
 async fn a_refused_renewal_is_told_and_the_old_token_still_counts() {
-    let house = House::open().await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "librarian-gone").await;
+    let fixture = Fixture::open().await;
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "librarian-gone").await;
     browser.send(Frame::RenewToken(RenewToken {})).await;
     let refusal = browser.refused().await.refusal.unwrap();
     assert_eq!(refusal.code, Code::Unauthenticated as i32);
@@ -74,7 +74,7 @@ async fn a_refused_renewal_is_told_and_the_old_token_still_counts() {
 
 #[tokio::test]
 async fn a_bad_or_expired_token_is_told_by_the_close() {
-    let house = House::open().await;
+    let fixture = Fixture::open().await;
     for bad in [
         String::new(),
         "x".repeat(20_000),
@@ -82,7 +82,7 @@ async fn a_bad_or_expired_token_is_told_by_the_close() {
         token("map", NOW_S - 1),
         "line\nbreak".into(),
     ] {
-        let mut browser = Browser::silent(&house, JSON).await;
+        let mut browser = Browser::silent(&fixture, JSON).await;
         browser.say_hello(bad).await;
         assert_eq!(browser.closed().await.0, 4401);
     }

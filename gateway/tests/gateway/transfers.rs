@@ -8,7 +8,7 @@ use tonic::Code;
 
 use crate::{
     browser::{Browser, JSON, PROTO},
-    house::House,
+    fixture::Fixture,
 };
 
 fn offer_to(to: offer_transfer::To) -> act::Act {
@@ -26,9 +26,9 @@ fn accept(offer_id: &str) -> act::Act {
 
 #[tokio::test]
 async fn transfers_are_acts_in_order_with_the_others() {
-    let house = House::open().await;
+    let fixture = Fixture::open().await;
     for protocol in [JSON, PROTO] {
-        let (mut browser, _) = Browser::hello(&house, protocol, "map").await;
+        let (mut browser, _) = Browser::hello(&fixture, protocol, "map").await;
         let acts = [
             act::Act::PickUp(PickUp {}),
             offer_to(offer_transfer::To::Introduction("lee's".into())),
@@ -42,7 +42,7 @@ async fn transfers_are_acts_in_order_with_the_others() {
                 reason: "at lunch".into(),
             }),
         ];
-        let before = house.seen.lines().len();
+        let before = fixture.seen.lines().len();
         for (number, act) in acts.into_iter().enumerate() {
             browser.act(&number.to_string(), "s", act).await;
         }
@@ -54,7 +54,7 @@ async fn transfers_are_acts_in_order_with_the_others() {
             assert_eq!(accepted.replayed, number == 4);
         }
         assert_eq!(
-            house.seen.lines()[before..],
+            fixture.seen.lines()[before..],
             [
                 "unary pick_up",
                 "offer s to lee's: she asks about grants",
@@ -69,8 +69,8 @@ async fn transfers_are_acts_in_order_with_the_others() {
 
 #[tokio::test]
 async fn an_offer_waits_for_what_was_written_before_it() {
-    let house = House::open().await;
-    let mut browser = Browser::attending(&house, "map", "s").await;
+    let fixture = Fixture::open().await;
+    let mut browser = Browser::attending(&fixture, "map", "s").await;
     browser.post("1", "s", "I will hand you over").await;
     let offer = offer_to(offer_transfer::To::QueueId("harbor".into()));
     browser.act("2", "s", offer).await;
@@ -81,7 +81,7 @@ async fn an_offer_waits_for_what_was_written_before_it() {
         }
     }
     assert_eq!(accepted, ["1", "2"]);
-    let lines = house.seen.lines();
+    let lines = fixture.seen.lines();
     let place = |line: &str| {
         lines
             .iter()
@@ -93,8 +93,8 @@ async fn an_offer_waits_for_what_was_written_before_it() {
 
 #[tokio::test]
 async fn an_offer_that_is_closed_is_told_with_its_outcome() {
-    let house = House::open().await;
-    let (mut browser, _) = Browser::hello(&house, JSON, "map").await;
+    let fixture = Fixture::open().await;
+    let (mut browser, _) = Browser::hello(&fixture, JSON, "map").await;
     browser.act("1", "s", accept("closed")).await;
     let refused = browser.refused().await;
     assert_eq!((&*refused.command_id, &*refused.session_id), ("1", "s"));
@@ -108,8 +108,8 @@ async fn an_offer_that_is_closed_is_told_with_its_outcome() {
 
 #[tokio::test]
 async fn a_patron_is_refused_by_the_service() {
-    let house = House::open().await;
-    let (mut patron, _) = Browser::hello(&house, JSON, "patron-ricky").await;
+    let fixture = Fixture::open().await;
+    let (mut patron, _) = Browser::hello(&fixture, JSON, "patron-ricky").await;
     patron.act("1", "s", accept("o")).await;
     let refused = patron.refused().await;
     assert_eq!(refused.command_id, "1");

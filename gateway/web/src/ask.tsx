@@ -1,10 +1,10 @@
 /** The patron page. */
 import { render } from "preact";
-import { libraryIn } from "./app/ask_address";
-import { isEmbedded } from "./app/embedded";
-import { askBeforeLeaving, isChatUnsent } from "./app/leaving";
-import { PatronChat } from "./app/patron_chat";
-import { WidgetLink } from "./app/widget_link";
+import { libraryIn } from "./app/ask/address";
+import { PatronChat } from "./app/ask/chat";
+import { WidgetLink } from "./app/ask/widget_link";
+import { isEmbedded } from "./app/parts/embedded";
+import { askBeforeLeaving, isChatUnsent } from "./app/parts/leaving";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/controls.css";

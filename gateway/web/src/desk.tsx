@@ -1,7 +1,7 @@
 /** The chat monitor. */
 import { render } from "preact";
-import { Desk } from "./app/desk";
-import { askBeforeLeaving, isDeskUnsent } from "./app/leaving";
+import { Desk } from "./app/desk/desk";
+import { askBeforeLeaving, isDeskUnsent } from "./app/parts/leaving";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/controls.css";

@@ -1,7 +1,7 @@
 /** The first page: the list of libraries, and a link to the desk. */
 import { render } from "preact";
-import { everyLibrary } from "./app/libraries";
-import "./app/settings";
+import { everyLibrary } from "./app/parts/libraries";
+import "./app/parts/settings";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/controls.css";

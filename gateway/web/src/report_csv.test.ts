@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
-import { Reporting } from "./app/report";
+import { Reporting } from "./app/desk/report";
 import { Resolution, SessionSchema } from "./gen/carrel/session/v1/session_pb";
 import { reportCsv, reportName } from "./report_csv";
 

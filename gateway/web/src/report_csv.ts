@@ -1,6 +1,6 @@
 /** A report as a file for a spreadsheet (RFC 4180). It holds dates and numbers only, which no spreadsheet takes for a formula. */
-import type { Report, Spread } from "./app/report";
-import type { Span } from "./app/report_span";
+import type { Report, Spread } from "./app/desk/report";
+import type { Span } from "./app/desk/report_span";
 import { Resolution } from "./gen/carrel/session/v1/session_pb";
 
 const RESOLUTIONS: readonly (readonly [Resolution, string])[] = [

@@ -28,7 +28,7 @@ pub(crate) use self::measures::Measures;
 /// A collector on a free port of this machine.
 pub(crate) struct Collector {
     address: SocketAddr,
-    told: Arc<Mutex<Vec<Told>>>,
+    received: Arc<Mutex<Vec<ReceivedSpan>>>,
     arrivals: watch::Receiver<()>,
     measures: Measures,
 }
@@ -37,11 +37,11 @@ impl Collector {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let told = Arc::new(Mutex::new(Vec::new()));
+        let received = Arc::new(Mutex::new(Vec::new()));
         let measures = Measures::default();
         let (arrived, arrivals) = watch::channel(());
         let keeper = Keeper {
-            told: Arc::clone(&told),
+            received: Arc::clone(&received),
             arrived,
         };
         tokio::spawn(
@@ -53,7 +53,7 @@ impl Collector {
         );
         Self {
             address,
-            told,
+            received,
             arrivals,
             measures,
         }
@@ -71,20 +71,23 @@ impl Collector {
 
     /// Returns all spans received so far.
     pub(crate) fn spans(&self) -> Vec<Span> {
-        self.told().into_iter().map(|told| told.span).collect()
+        self.received()
+            .into_iter()
+            .map(|received| received.span)
+            .collect()
     }
 
     /// Returns all spans received so far, with who sent them.
-    pub(crate) fn told(&self) -> Vec<Told> {
-        self.told.lock().unwrap().clone()
+    pub(crate) fn received(&self) -> Vec<ReceivedSpan> {
+        self.received.lock().unwrap().clone()
     }
 
     /// Waits until a condition holds for the spans received so far.
-    pub(crate) async fn wait_until(&self, wanted: impl Fn(&[Told]) -> bool) {
+    pub(crate) async fn wait_until(&self, wanted: impl Fn(&[ReceivedSpan]) -> bool) {
         let mut arrivals = self.arrivals.clone();
         loop {
             arrivals.mark_unchanged();
-            if wanted(&self.told()) {
+            if wanted(&self.received()) {
                 return;
             }
             arrivals.changed().await.unwrap();
@@ -121,7 +124,7 @@ fn value(attributes: &[KeyValue], key: &str) -> Option<String> {
 
 /// A span and the process that sent it.
 #[derive(Clone, Debug)]
-pub(crate) struct Told {
+pub(crate) struct ReceivedSpan {
     /// The service.
     pub(crate) service: String,
     /// The instance of the service.
@@ -130,7 +133,7 @@ pub(crate) struct Told {
 }
 
 struct Keeper {
-    told: Arc<Mutex<Vec<Told>>>,
+    received: Arc<Mutex<Vec<ReceivedSpan>>>,
     arrived: watch::Sender<()>,
 }
 
@@ -140,16 +143,22 @@ impl TraceService for Keeper {
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        for told in request.into_inner().resource_spans {
-            let resource = told.resource.unwrap_or_default();
+        for received in request.into_inner().resource_spans {
+            let resource = received.resource.unwrap_or_default();
             let who = |key| value(&resource.attributes, key).unwrap_or_default();
             let (service, instance) = (who("service.name"), who("service.instance.id"));
-            let spans = told.scope_spans.into_iter().flat_map(|scope| scope.spans);
-            self.told.lock().unwrap().extend(spans.map(|span| Told {
-                service: service.clone(),
-                instance: instance.clone(),
-                span,
-            }));
+            let spans = received
+                .scope_spans
+                .into_iter()
+                .flat_map(|scope| scope.spans);
+            self.received
+                .lock()
+                .unwrap()
+                .extend(spans.map(|span| ReceivedSpan {
+                    service: service.clone(),
+                    instance: instance.clone(),
+                    span,
+                }));
         }
         self.arrived.send_replace(());
         Ok(Response::new(ExportTraceServiceResponse::default()))

@@ -28,7 +28,7 @@ pub struct Waiting {
 
 /// The state of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QueueStanding {
+pub struct QueueState {
     /// Its name.
     pub name: String,
     /// Whether it is for practice.
@@ -43,7 +43,7 @@ pub struct QueueStanding {
     pub hours: HoursState,
 }
 
-impl QueueStanding {
+impl QueueState {
     /// Whether it is open, patrons wait in it, and no librarian there takes new ones. Out of hours nobody is expected,
     /// and nobody must be called for practice.
     #[must_use]
@@ -53,7 +53,7 @@ impl QueueStanding {
 }
 
 /// The state of all queues, by id.
-pub type Queues = BTreeMap<String, QueueStanding>;
+pub type Queues = BTreeMap<String, QueueState>;
 
 /// Whether patrons of a library can be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,10 +88,10 @@ pub fn queues(directory: &Directory, people: &People, load: &Load, now_ms: i64) 
             monitored.entry(queue_id).or_default().push(person);
         }
     }
-    let standing = |queue: &Queue| {
+    let state = |queue: &Queue| {
         let librarians = monitored.get(queue.id.as_str());
         let librarians = librarians.map_or(&[][..], Vec::as_slice);
-        QueueStanding {
+        QueueState {
             name: queue.name.clone(),
             practice: queue.practice,
             waiting: load.queues.get(&queue.id).copied().unwrap_or_default(),
@@ -103,7 +103,7 @@ pub fn queues(directory: &Directory, people: &People, load: &Load, now_ms: i64) 
     directory
         .queues
         .values()
-        .map(|queue| (queue.id.clone(), standing(queue)))
+        .map(|queue| (queue.id.clone(), state(queue)))
         .collect()
 }
 
@@ -152,8 +152,8 @@ mod tests {
     use super::*;
     use crate::domain::sample;
 
-    fn standing(open: bool, staffed: bool, next_change_ms: i64) -> QueueStanding {
-        QueueStanding {
+    fn state(open: bool, staffed: bool, next_change_ms: i64) -> QueueState {
+        QueueState {
             name: String::new(),
             practice: false,
             waiting: Waiting::default(),
@@ -225,9 +225,9 @@ mod tests {
             let [maple_open, maple_staffed, coop_open, coop_staffed] =
                 [1, 2, 4, 8].map(|bit| bits & bit != 0);
             let queues = Queues::from([
-                ("maple".to_owned(), standing(maple_open, maple_staffed, 300)),
-                ("coop".to_owned(), standing(coop_open, coop_staffed, 200)),
-                ("harbor".to_owned(), standing(true, true, 100)),
+                ("maple".to_owned(), state(maple_open, maple_staffed, 300)),
+                ("coop".to_owned(), state(coop_open, coop_staffed, 200)),
+                ("harbor".to_owned(), state(true, true, 100)),
             ]);
             let answered = (maple_open && maple_staffed) || (coop_open && coop_staffed);
             for knowledge in [Knowledge::Whole, Knowledge::Growing, Knowledge::Stale] {

@@ -8,7 +8,7 @@ use crate::{
     directory::convert::timestamp,
     domain::{
         presence::Status,
-        queues::{QueueStanding, Waiting},
+        queues::{QueueState, Waiting},
         roster::Row,
     },
 };
@@ -59,7 +59,7 @@ pub(super) fn librarian(row: Row, introductions: &Introductions) -> wire::Librar
 }
 
 /// The state of a queue.
-pub(super) fn queue(queue_id: &str, queue: &QueueStanding) -> wire::QueueState {
+pub(super) fn queue(queue_id: &str, queue: &QueueState) -> wire::QueueState {
     let Waiting { patrons, oldest_ms } = queue.waiting;
     wire::QueueState {
         queue_id: queue_id.to_owned(),

@@ -7,13 +7,13 @@ use carrel_platform::telemetry::metric::{
 };
 
 use super::desk::Desk;
-use crate::domain::{presence::Status, queues::QueueStanding};
+use crate::domain::{presence::Status, queues::QueueState};
 
 impl Desk {
     /// Registers the metrics, which are reported for as long as the desk lives.
     pub(crate) fn show(&self) {
         let desk = Arc::downgrade(&self.0);
-        let count = move |wanted: fn(&QueueStanding) -> bool| {
+        let count = move |wanted: fn(&QueueState) -> bool| {
             let state = Desk(desk.upgrade()?).state();
             Some(state.queues.values().filter(|queue| wanted(queue)).count())
         };
@@ -24,7 +24,7 @@ impl Desk {
             }
         });
         QUEUES_UNSTAFFED_WAITING.observe(move |tell| {
-            if let Some(left) = count(QueueStanding::lacks_staff) {
+            if let Some(left) = count(QueueState::lacks_staff) {
                 tell(left as f64, []);
             }
         });

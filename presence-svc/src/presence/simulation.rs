@@ -47,7 +47,7 @@ const INTRODUCTION: Duration = Duration::from_secs(60);
 
 /// Something that a librarian does, or that happens to them.
 #[derive(Clone, Debug)]
-struct Deed {
+struct Action {
     librarian: usize,
     kind: Kind,
     /// Picks the monitor, the server, the status and the queues.
@@ -76,7 +76,7 @@ enum Kind {
     Work,
 }
 
-fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+fn actions() -> impl Strategy<Value = Vec<Action>> {
     let kind = prop_oneof![
         6 => Just(Kind::Open),
         5 => Just(Kind::Choose),
@@ -87,18 +87,18 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         1 => Just(Kind::Watch),
         2 => Just(Kind::Work),
     ];
-    // Few pauses are long: most deeds come close together.
+    // Few pauses are long: most actions come close together.
     let pause = prop_oneof![4 => Just(0_u64), 3 => 1..500_u64, 2 => 500..4_000_u64];
-    let deed =
+    let action =
         (0..LIBRARIANS, kind, any::<u32>(), pause).prop_map(|(librarian, kind, pick, pause)| {
-            Deed {
+            Action {
                 librarian,
                 kind,
                 pick,
                 pause: Duration::from_millis(pause),
             }
         });
-    prop::collection::vec(deed, 150..300)
+    prop::collection::vec(action, 150..300)
 }
 
 fn rosters() -> u32 {
@@ -118,7 +118,7 @@ proptest! {
 
     // R18, D19, D20, D25, I15
     #[test]
-    fn every_roster_is_what_is_true(deeds in deeds()) {
+    fn every_roster_is_what_is_true(actions in actions()) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
@@ -129,11 +129,11 @@ proptest! {
             // Most of them are there from the beginning.
             for librarian in 0..LIBRARIANS * 2 / 3 {
                 let pick = u32::try_from(librarian).unwrap().wrapping_mul(2_654_435_761);
-                world.happen(Deed { librarian, kind: Kind::Open, pick, pause: Duration::ZERO }).await;
+                world.happen(Action { librarian, kind: Kind::Open, pick, pause: Duration::ZERO }).await;
             }
             world.check_all();
-            for (number, deed) in deeds.into_iter().enumerate() {
-                world.happen(deed).await;
+            for (number, action) in actions.into_iter().enumerate() {
+                world.happen(action).await;
                 if number % 25 == 0 {
                     world.check_all();
                 }
@@ -213,13 +213,13 @@ impl World {
         }
     }
 
-    async fn happen(&mut self, deed: Deed) {
-        let Deed {
+    async fn happen(&mut self, action: Action) {
+        let Action {
             librarian: n,
             kind,
             pick,
             pause,
-        } = deed;
+        } = action;
         let librarian = self.librarians[n].clone();
         let desk = self.desks[pick as usize % 2].clone();
         let choice = Choice::picked(pick, &librarian);

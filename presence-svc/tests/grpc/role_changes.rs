@@ -3,7 +3,7 @@
 use carrel_platform::{auth::Role, chain};
 use carrel_presence::{NewLibrarian, add_librarian, remove_librarian, storage};
 use carrel_proto::directory::v1::{
-    self as wire, ListRoleChangesRequest, Role as Told, RoleChangeMeans as Means,
+    self as wire, ListRoleChangesRequest, Role as WireRole, RoleChangeMeans as Means,
 };
 use tonic::Code;
 
@@ -34,7 +34,7 @@ async fn changes(desk: &Desk, token: &str, page_size: i32) -> Vec<wire::RoleChan
 }
 
 /// What each change says, oldest first: log-in name, role before, role after, means.
-fn said(changes: &[wire::RoleChange]) -> Vec<(&str, Told, Told, Means)> {
+fn said(changes: &[wire::RoleChange]) -> Vec<(&str, WireRole, WireRole, Means)> {
     let said = changes.iter().rev().map(|change| {
         let (before, after) = (change.role_before(), change.role_after());
         (&*change.log_in_name, before, after, change.means())
@@ -49,11 +49,11 @@ fn assert_chained(changes: &[wire::RoleChange]) {
         assert_eq!(change.number, number);
         let time = change.time.as_ref().unwrap();
         let at_ms = time.seconds * 1_000 + i64::from(time.nanos) / 1_000_000;
-        let role = |role: Told| match role {
-            Told::Unspecified => "",
-            Told::Librarian => "librarian",
-            Told::AskAdministrator => "ask_administrator",
-            Told::Administrator => "administrator",
+        let role = |role: WireRole| match role {
+            WireRole::Unspecified => "",
+            WireRole::Librarian => "librarian",
+            WireRole::AskAdministrator => "ask_administrator",
+            WireRole::Administrator => "administrator",
         };
         let means = match change.means() {
             Means::Command => "command",
@@ -90,11 +90,11 @@ async fn administrators_read_each_change_of_a_role_in_their_library() {
     let desk = Desk::demo().await;
     let maple = token_of(&desk, "admin@maple").await;
     let harbor = token_of(&desk, "admin@harbor").await;
-    let none = Told::Unspecified;
+    let none = WireRole::Unspecified;
     let at_first = [
-        ("admin@maple", none, Told::Administrator, DirectoryFile),
-        ("ask@maple", none, Told::AskAdministrator, DirectoryFile),
-        ("lee@maple", none, Told::Librarian, DirectoryFile),
+        ("admin@maple", none, WireRole::Administrator, DirectoryFile),
+        ("ask@maple", none, WireRole::AskAdministrator, DirectoryFile),
+        ("lee@maple", none, WireRole::Librarian, DirectoryFile),
     ];
     assert_eq!(said(&changes(&desk, &maple, 0).await), at_first);
 
@@ -116,12 +116,12 @@ async fn administrators_read_each_change_of_a_role_in_their_library() {
         .unwrap();
 
     let told = changes(&desk, &maple, 0).await;
-    let (asks, lee) = (Told::AskAdministrator, Told::Librarian);
+    let (asks, lee) = (WireRole::AskAdministrator, WireRole::Librarian);
     let since = [
-        ("new@maple", none, Told::Administrator, Command),
-        ("ask@maple", asks, Told::Librarian, DirectoryFile),
+        ("new@maple", none, WireRole::Administrator, Command),
+        ("ask@maple", asks, WireRole::Librarian, DirectoryFile),
         ("lee@maple", lee, none, DirectoryFile),
-        ("new@maple", Told::Administrator, none, Command),
+        ("new@maple", WireRole::Administrator, none, Command),
     ];
     assert_eq!(said(&told), [&at_first[..], &since[..]].concat());
     assert_eq!(told[0].librarian_id, id);
@@ -136,9 +136,9 @@ async fn administrators_read_each_change_of_a_role_in_their_library() {
 
     let told = changes(&desk, &harbor, 0).await;
     let expected = [
-        ("admin@harbor", none, Told::Administrator, DirectoryFile),
-        ("map@harbor", none, Told::Librarian, DirectoryFile),
-        ("lee@maple", none, Told::Administrator, DirectoryFile),
+        ("admin@harbor", none, WireRole::Administrator, DirectoryFile),
+        ("map@harbor", none, WireRole::Librarian, DirectoryFile),
+        ("lee@maple", none, WireRole::Administrator, DirectoryFile),
     ];
     assert_eq!(said(&told), expected);
     assert_chained(&told);

@@ -4,7 +4,7 @@ use carrel_proto::presence::v1::{self as wire, Status, announce_request::Request
 use futures::{FutureExt as _, StreamExt as _, future::join_all, stream::FuturesUnordered};
 use tonic::Code;
 
-use crate::house::{House, choice, in_time};
+use crate::fixture::{Fixture, choice, in_time};
 
 /// Numbers that no status has, or had when this was written.
 const UNKNOWN_STATUSES: [i32; 3] = [-1, 99, i32::MAX];
@@ -20,10 +20,10 @@ fn own(status: Status, queues: &[&str], monitors: u32) -> wire::OwnPresence {
 // R19, D27
 #[tokio::test]
 async fn at_first_a_librarian_is_available_and_monitors_nothing() {
-    let (house, desk) = House::open().await;
-    let token = house.token("lee@maple").await;
+    let (fixture, server) = Fixture::open().await;
+    let token = fixture.token("lee@maple").await;
     let first = choice("tab", Status::Unspecified, None);
-    let mut tab = house.announce_with(&desk, &token, first).await.unwrap();
+    let mut tab = fixture.announce_with(&server, &token, first).await.unwrap();
     assert_eq!(tab.own_presence().await, own(Status::Available, &[], 1));
 
     tab.choose(Status::AcceptNoNew, Some(&["maple", "coop"]))
@@ -44,13 +44,15 @@ async fn at_first_a_librarian_is_available_and_monitors_nothing() {
 // R18, D24
 #[tokio::test]
 async fn several_monitors_are_one_presence_on_whichever_servers_they_are() {
-    let (house, desk) = House::open().await;
-    let other_desk = house.server().await;
-    let mut watcher = house.watch(&desk, "boss@maple").await;
+    let (fixture, server) = Fixture::open().await;
+    let other_server = fixture.server().await;
+    let mut watcher = fixture.watch(&server, "boss@maple").await;
 
-    let mut tab = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
-    let mut phone = house
-        .announce(&other_desk, "lee@maple", "phone", &["maple"])
+    let mut tab = fixture
+        .announce(&server, "lee@maple", "tab", &["coop"])
+        .await;
+    let mut phone = fixture
+        .announce(&other_server, "lee@maple", "phone", &["maple"])
         .await;
     assert_eq!(
         tab.own_presence().await,
@@ -63,7 +65,7 @@ async fn several_monitors_are_one_presence_on_whichever_servers_they_are() {
     // The choice made on the tab stays when the tab is closed, and so does the librarian.
     tab.goodbye().await;
     assert_eq!(phone.own_presence().await, own(Status::Away, &["maple"], 1));
-    let row = |screen: &crate::house::Screen| screen.librarians.get("Mr Lee").cloned();
+    let row = |screen: &crate::fixture::Screen| screen.librarians.get("Mr Lee").cloned();
     watcher
         .until(|screen| row(screen).is_some_and(|row| row.status() == Status::Away))
         .await;
@@ -74,19 +76,21 @@ async fn several_monitors_are_one_presence_on_whichever_servers_they_are() {
 // R18: one of the other monitors may be on its way back when the one with the newest choice is closed.
 #[tokio::test]
 async fn what_was_chosen_on_a_monitor_that_was_closed_waits_for_one_that_comes_back() {
-    let (house, desk) = House::open().await;
-    let other_desk = house.server().await;
-    let phone = house
-        .announce(&other_desk, "lee@maple", "phone", &["maple"])
+    let (fixture, server) = Fixture::open().await;
+    let other_server = fixture.server().await;
+    let phone = fixture
+        .announce(&other_server, "lee@maple", "phone", &["maple"])
         .await;
     drop(phone);
-    let mut tab = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+    let mut tab = fixture
+        .announce(&server, "lee@maple", "tab", &["coop"])
+        .await;
     tab.choose(Status::Away, None).await;
     tab.goodbye().await;
-    let token = house.token("lee@maple").await;
+    let token = fixture.token("lee@maple").await;
     let as_it_is = choice("phone", Status::Unspecified, None);
-    let mut phone = house
-        .announce_with(&other_desk, &token, as_it_is)
+    let mut phone = fixture
+        .announce_with(&other_server, &token, as_it_is)
         .await
         .unwrap();
     assert_eq!(phone.own_presence().await, own(Status::Away, &["coop"], 1));
@@ -94,22 +98,24 @@ async fn what_was_chosen_on_a_monitor_that_was_closed_waits_for_one_that_comes_b
     // A librarian who comes back after all of them were closed starts afresh.
     phone.goodbye().await;
     let first = choice("other", Status::Unspecified, None);
-    let mut other = house.announce_with(&desk, &token, first).await.unwrap();
+    let mut other = fixture.announce_with(&server, &token, first).await.unwrap();
     assert_eq!(other.own_presence().await, own(Status::Available, &[], 1));
 }
 
 // D25, I15
 #[tokio::test]
 async fn whoever_comes_back_in_time_was_never_gone() {
-    let (house, desk) = House::open().await;
-    let other_desk = house.server().await;
-    let tab = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
-    let mut watcher = house.watch(&desk, "boss@maple").await;
+    let (fixture, server) = Fixture::open().await;
+    let other_server = fixture.server().await;
+    let tab = fixture
+        .announce(&server, "lee@maple", "tab", &["coop"])
+        .await;
+    let mut watcher = fixture.watch(&server, "boss@maple").await;
     drop(tab);
     let as_it_is = choice("tab", Status::Unspecified, None);
-    let token = house.token("lee@maple").await;
-    let mut tab = house
-        .announce_with(&other_desk, &token, as_it_is)
+    let token = fixture.token("lee@maple").await;
+    let mut tab = fixture
+        .announce_with(&other_server, &token, as_it_is)
         .await
         .unwrap();
     assert_eq!(
@@ -132,11 +138,13 @@ async fn whoever_comes_back_in_time_was_never_gone() {
 // D25
 #[tokio::test]
 async fn whoever_gives_no_sign_of_life_is_gone() {
-    let mut house = House::new().await;
-    house.config.lease = std::time::Duration::from_millis(400).into();
-    let desk = house.server().await;
-    let mut watcher = house.watch(&desk, "boss@maple").await;
-    let mut tab = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+    let mut fixture = Fixture::new().await;
+    fixture.config.lease = std::time::Duration::from_millis(400).into();
+    let server = fixture.server().await;
+    let mut watcher = fixture.watch(&server, "boss@maple").await;
+    let mut tab = fixture
+        .announce(&server, "lee@maple", "tab", &["coop"])
+        .await;
     assert_eq!(tab.end().await, (Code::DeadlineExceeded, "SILENT".into()));
     watcher
         .until(|screen| screen.librarians.contains_key("Mr Lee"))
@@ -144,7 +152,11 @@ async fn whoever_gives_no_sign_of_life_is_gone() {
     watcher.until(|screen| screen.librarians.is_empty()).await;
 
     // A librarian whose stream was cut is gone as well.
-    drop(house.announce(&desk, "lee@maple", "tab", &["coop"]).await);
+    drop(
+        fixture
+            .announce(&server, "lee@maple", "tab", &["coop"])
+            .await,
+    );
     watcher
         .until(|screen| screen.librarians.contains_key("Mr Lee"))
         .await;
@@ -154,12 +166,14 @@ async fn whoever_gives_no_sign_of_life_is_gone() {
 // I15
 #[tokio::test]
 async fn the_newest_stream_of_a_monitor_is_the_monitor() {
-    let (house, desk) = House::open().await;
-    let other_desk = house.server().await;
-    for newer_desk in [&desk, &other_desk] {
-        let mut older = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
-        let mut newer = house
-            .announce(newer_desk, "lee@maple", "tab", &["maple"])
+    let (fixture, server) = Fixture::open().await;
+    let other_server = fixture.server().await;
+    for newer_server in [&server, &other_server] {
+        let mut older = fixture
+            .announce(&server, "lee@maple", "tab", &["coop"])
+            .await;
+        let mut newer = fixture
+            .announce(newer_server, "lee@maple", "tab", &["maple"])
             .await;
         assert_eq!(older.end().await, (Code::Aborted, "SUPERSEDED".into()));
         newer.choose(Status::Away, None).await;
@@ -171,8 +185,10 @@ async fn the_newest_stream_of_a_monitor_is_the_monitor() {
 // I16, D27
 #[tokio::test]
 async fn a_choice_that_can_not_be_taken_leaves_what_was_chosen_before() {
-    let (house, desk) = House::open().await;
-    let mut tab = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+    let (fixture, server) = Fixture::open().await;
+    let mut tab = fixture
+        .announce(&server, "lee@maple", "tab", &["coop"])
+        .await;
     let not_found = i32::from(Code::NotFound);
     let invalid = i32::from(Code::InvalidArgument);
     for (queues, code, reason) in [
@@ -199,37 +215,37 @@ async fn a_choice_that_can_not_be_taken_leaves_what_was_chosen_before() {
     );
 
     // As the first announcement, it ends the stream.
-    let token = house.token("lee@maple").await;
+    let token = fixture.token("lee@maple").await;
     for (monitor, queue, code, reason) in [
         ("other", "harbor", Code::NotFound, "NOT_FOUND"),
         ("a\nb", "coop", Code::InvalidArgument, "BAD_MONITOR_ID"),
     ] {
         let first = choice(monitor, Status::Unspecified, Some(&[queue]));
-        let mut refused = house.announce_with(&desk, &token, first).await.unwrap();
+        let mut refused = fixture.announce_with(&server, &token, first).await.unwrap();
         assert_eq!(refused.end().await, (code, reason.into()), "{monitor:?}");
     }
     for status in UNKNOWN_STATUSES {
         let mut first = choice("other", Status::Unspecified, Some(&["coop"]));
         first.status = status;
-        let mut refused = house.announce_with(&desk, &token, first).await.unwrap();
+        let mut refused = fixture.announce_with(&server, &token, first).await.unwrap();
         let unknown = (Code::InvalidArgument, "UNKNOWN_VALUE".into());
         assert_eq!(refused.end().await, unknown, "{status}");
     }
     // An announcement that was refused makes nobody present.
     tab.goodbye().await;
     let first = choice("tab", Status::Unspecified, None);
-    let mut tab = house.announce_with(&desk, &token, first).await.unwrap();
+    let mut tab = fixture.announce_with(&server, &token, first).await.unwrap();
     assert_eq!(tab.own_presence().await, own(Status::Available, &[], 1));
 }
 
 #[tokio::test]
 async fn a_monitor_is_named_by_visible_ascii_characters() {
-    let (house, desk) = House::open().await;
-    let token = house.token("lee@maple").await;
+    let (fixture, server) = Fixture::open().await;
+    let token = fixture.token("lee@maple").await;
     let longest: String = ('!'..='~').take(64).collect();
     for good in ["x", "~", &longest] {
         let first = choice(good, Status::Unspecified, Some(&["coop"]));
-        let mut tab = house.announce_with(&desk, &token, first).await.unwrap();
+        let mut tab = fixture.announce_with(&server, &token, first).await.unwrap();
         let there = own(Status::Available, &["coop"], 1);
         assert_eq!(tab.own_presence().await, there, "{good}");
         tab.goodbye().await;
@@ -248,7 +264,7 @@ async fn a_monitor_is_named_by_visible_ascii_characters() {
         &too_long,
     ] {
         let first = choice(bad, Status::Unspecified, Some(&["coop"]));
-        let mut refused = house.announce_with(&desk, &token, first).await.unwrap();
+        let mut refused = fixture.announce_with(&server, &token, first).await.unwrap();
         let bad_id = (Code::InvalidArgument, "BAD_MONITOR_ID".into());
         assert_eq!(refused.end().await, bad_id, "{bad:?}");
     }
@@ -256,35 +272,38 @@ async fn a_monitor_is_named_by_visible_ascii_characters() {
 
 #[tokio::test]
 async fn no_librarian_fills_the_desk_with_monitors() {
-    let (house, desk) = House::open().await;
+    let (fixture, server) = Fixture::open().await;
     let mut open = Vec::new();
     for number in 0..32 {
         open.push(
-            house
-                .announce(&desk, "lee@maple", &number.to_string(), &[])
+            fixture
+                .announce(&server, "lee@maple", &number.to_string(), &[])
                 .await,
         );
     }
-    let token = house.token("lee@maple").await;
+    let token = fixture.token("lee@maple").await;
     let one_more = choice("more", Status::Unspecified, None);
-    let mut refused = house.announce_with(&desk, &token, one_more).await.unwrap();
+    let mut refused = fixture
+        .announce_with(&server, &token, one_more)
+        .await
+        .unwrap();
     assert_eq!(
         refused.end().await,
         (Code::ResourceExhausted, "TOO_MANY_MONITORS".into())
     );
     // A monitor that comes back does not count as another.
-    house.announce(&desk, "lee@maple", "7", &[]).await;
+    fixture.announce(&server, "lee@maple", "7", &[]).await;
 }
 
 /// A browser that reopens all its windows at once.
 #[tokio::test]
 async fn of_monitors_that_are_opened_at_once_no_more_stay_than_may() {
-    let house = House::new().await;
-    let desks = [house.server().await, house.server().await];
-    let token = house.token("lee@maple").await;
+    let fixture = Fixture::new().await;
+    let servers = [fixture.server().await, fixture.server().await];
+    let token = fixture.token("lee@maple").await;
     let opening = (0..40).map(|number| {
         let first = choice(&number.to_string(), Status::Unspecified, Some(&[]));
-        house.announce_with(&desks[number % 2], &token, first)
+        fixture.announce_with(&servers[number % 2], &token, first)
     });
     let monitors = join_all(opening).await;
     let mut ends: FuturesUnordered<_> = monitors
@@ -299,6 +318,6 @@ async fn of_monitors_that_are_opened_at_once_no_more_stay_than_may() {
         let too_many = (Code::ResourceExhausted, "TOO_MANY_MONITORS".into());
         assert_eq!(refused, Some(too_many));
     }
-    assert_eq!(house.leases.keys().await.len(), 32);
+    assert_eq!(fixture.leases.keys().await.len(), 32);
     assert!(ends.next().now_or_never().is_none(), "all others stay");
 }

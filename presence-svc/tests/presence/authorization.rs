@@ -3,17 +3,17 @@
 use carrel_proto::presence::v1 as wire;
 use tonic::{Code, Request, Status};
 
-use crate::house::{Desk, House, bearing, reason};
+use crate::fixture::{Fixture, TestServer, bearing, reason};
 
 /// What each call answers a caller with this token.
-async fn answers(desk: &Desk, token: Option<&str>) -> Vec<Result<(), Status>> {
+async fn answers(server: &TestServer, token: Option<&str>) -> Vec<Result<(), Status>> {
     fn with<T>(token: Option<&str>, message: T) -> Request<T> {
         match token {
             Some(token) => bearing(token, message),
             None => Request::new(message),
         }
     }
-    let mut client = desk.client.clone();
+    let mut client = server.client.clone();
     let nothing = tokio_stream::pending::<wire::AnnounceRequest>();
     let librarian = wire::GetLibrarianRequest {
         librarian_id: "whoever".into(),
@@ -34,7 +34,7 @@ async fn answers(desk: &Desk, token: Option<&str>) -> Vec<Result<(), Status>> {
 
 #[tokio::test]
 async fn only_librarians_may_know_who_is_here() {
-    let (house, desk) = House::open().await;
+    let (fixture, server) = Fixture::open().await;
     for (token, code, why) in [
         (None, Code::Unauthenticated, "NO_TOKEN"),
         (
@@ -43,17 +43,17 @@ async fn only_librarians_may_know_who_is_here() {
             "BAD_TOKEN",
         ),
         (
-            Some(house.patron()),
+            Some(fixture.patron()),
             Code::PermissionDenied,
             "ROLE_NOT_ALLOWED",
         ),
     ] {
-        for answer in answers(&desk, token.as_deref()).await {
+        for answer in answers(&server, token.as_deref()).await {
             assert_eq!(reason(&answer.unwrap_err()), (code, why.into()));
         }
     }
-    let token = house.token("lee@maple").await;
-    let refused: Vec<Code> = answers(&desk, Some(&token))
+    let token = fixture.token("lee@maple").await;
+    let refused: Vec<Code> = answers(&server, Some(&token))
         .await
         .into_iter()
         .filter_map(Result::err)
@@ -65,34 +65,41 @@ async fn only_librarians_may_know_who_is_here() {
 // D20, I18: a librarian who is not shown can't be told from one who does not exist.
 #[tokio::test]
 async fn whoever_is_not_shown_can_not_be_found() {
-    let (house, desk) = House::open().await;
-    let _lee = house.announce(&desk, "lee@maple", "tab", &["maple"]).await;
-    let _oak = house.announce(&desk, "oak@maple", "tab", &["coop"]).await;
-    let _map = house.announce(&desk, "map@harbor", "tab", &["coop"]).await;
-    let token = house.token("map@harbor").await;
+    let (fixture, server) = Fixture::open().await;
+    let _lee = fixture
+        .announce(&server, "lee@maple", "tab", &["maple"])
+        .await;
+    let _oak = fixture
+        .announce(&server, "oak@maple", "tab", &["coop"])
+        .await;
+    let _map = fixture
+        .announce(&server, "map@harbor", "tab", &["coop"])
+        .await;
+    let token = fixture.token("map@harbor").await;
     let get = async |librarian_id: &str| {
         let request = wire::GetLibrarianRequest {
             librarian_id: librarian_id.into(),
         };
-        desk.client
+        server
+            .client
             .clone()
             .get_librarian(bearing(&token, request))
             .await
     };
-    let found = get(house.id("oak@maple"))
+    let found = get(fixture.id("oak@maple"))
         .await
         .unwrap()
         .into_inner()
         .librarian
         .unwrap();
-    let watched = house.watch(&desk, "map@harbor").await;
+    let watched = fixture.watch(&server, "map@harbor").await;
     assert_eq!(watched.librarians["Ms Oak"], found);
 
     let unknown = get("nobody").await.unwrap_err();
     assert_eq!(reason(&unknown), (Code::NotFound, "NOT_FOUND".into()));
     // Another queue, not here, the caller themselves, nobody at all: the same to the byte.
     for name in ["lee@maple", "boss@maple", "map@harbor"] {
-        let hidden = get(house.id(name)).await.unwrap_err();
+        let hidden = get(fixture.id(name)).await.unwrap_err();
         assert_eq!(hidden.details(), unknown.details(), "{name}");
         assert_eq!(
             (hidden.code(), hidden.message()),
@@ -103,15 +110,17 @@ async fn whoever_is_not_shown_can_not_be_found() {
 
 #[tokio::test]
 async fn a_librarian_knows_their_own_presence() {
-    let (house, desk) = House::open().await;
-    let token = house.token("lee@maple").await;
+    let (fixture, server) = Fixture::open().await;
+    let token = fixture.token("lee@maple").await;
     let get = async || {
         let request = bearing(&token, wire::GetOwnPresenceRequest {});
-        let response = desk.client.clone().get_own_presence(request).await;
+        let response = server.client.clone().get_own_presence(request).await;
         response.unwrap().into_inner().own_presence
     };
     assert_eq!(get().await, None);
-    let tab = house.announce(&desk, "lee@maple", "tab", &["maple"]).await;
+    let tab = fixture
+        .announce(&server, "lee@maple", "tab", &["maple"])
+        .await;
     assert_eq!(get().await.unwrap().queue_ids, ["maple"]);
     tab.goodbye().await;
     assert_eq!(get().await, None);

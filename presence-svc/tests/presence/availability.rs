@@ -5,13 +5,14 @@ use std::time::Duration;
 use carrel_proto::presence::v1::{self as wire, Availability, Status};
 use tonic::Code;
 
-use crate::house::{Desk, House, NOW, in_time, reason, snapshot};
+use crate::fixture::{Fixture, NOW, TestServer, in_time, reason, snapshot};
 
-async fn availability(desk: &Desk, library: &str) -> wire::GetAvailabilityResponse {
+async fn availability(server: &TestServer, library: &str) -> wire::GetAvailabilityResponse {
     let request = wire::GetAvailabilityRequest {
         institution_id: library.into(),
     };
-    desk.client
+    server
+        .client
         .clone()
         .get_availability(request)
         .await
@@ -21,13 +22,13 @@ async fn availability(desk: &Desk, library: &str) -> wire::GetAvailabilityRespon
 
 /// Asks until this is the answer.
 async fn becomes(
-    desk: &Desk,
+    server: &TestServer,
     library: &str,
     wanted: Availability,
 ) -> wire::GetAvailabilityResponse {
     in_time(async {
         loop {
-            let answer = availability(desk, library).await;
+            let answer = availability(server, library).await;
             if answer.availability() == wanted {
                 return answer;
             }
@@ -40,39 +41,41 @@ async fn becomes(
 // D33, D34
 #[tokio::test]
 async fn a_library_can_be_asked_when_any_queue_that_its_patrons_reach_is_open_and_staffed() {
-    let mut house = House::new().await;
-    house
+    let mut fixture = Fixture::new().await;
+    fixture
         .load
         .begin_with(snapshot(&[("maple", 2), ("coop", 5)], &[]));
     // It has just started, and may not have heard of everyone yet. That it is out of hours is known all the same.
-    house.config.lease = Duration::from_secs(3600).into();
-    let desk = house.server().await;
-    let harbor = availability(&desk, "harbor").await;
+    fixture.config.lease = Duration::from_secs(3600).into();
+    let server = fixture.server().await;
+    let harbor = availability(&server, "harbor").await;
     assert_eq!(harbor.availability(), Availability::Closed);
     assert_eq!(harbor.next_open_time.unwrap().seconds * 1000, NOW + 60_000);
     assert_eq!(
-        availability(&desk, "maple").await.availability(),
+        availability(&server, "maple").await.availability(),
         Availability::Unknown
     );
-    let lee = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
-    let maple = availability(&desk, "maple").await;
+    let lee = fixture
+        .announce(&server, "lee@maple", "tab", &["coop"])
+        .await;
+    let maple = availability(&server, "maple").await;
     assert_eq!(maple.availability(), Availability::Open);
     lee.goodbye().await;
 
-    house.config.lease = Duration::from_millis(300).into();
-    let desk = house.server().await;
+    fixture.config.lease = Duration::from_millis(300).into();
+    let server = fixture.server().await;
     // Maple's own queue is out of hours, but a wait there goes on to the cooperative's, which has no hours.
-    let maple = becomes(&desk, "maple", Availability::Unstaffed).await;
+    let maple = becomes(&server, "maple", Availability::Unstaffed).await;
     assert_eq!(maple.question_form_address, "https://maple.example/ask");
     assert_eq!(maple.next_open_time, None);
-    house.config.lease = Duration::from_secs(3600).into();
+    fixture.config.lease = Duration::from_secs(3600).into();
 
-    house.clock.advance_ms(60_000);
-    becomes(&desk, "harbor", Availability::Unstaffed).await;
-    house.clock.advance_ms(12 * 3_600_000);
-    becomes(&desk, "harbor", Availability::Closed).await;
+    fixture.clock.advance_ms(60_000);
+    becomes(&server, "harbor", Availability::Unstaffed).await;
+    fixture.clock.advance_ms(12 * 3_600_000);
+    becomes(&server, "harbor", Availability::Closed).await;
     in_time(async {
-        while availability(&desk, "maple").await.waiting != 2 {
+        while availability(&server, "maple").await.waiting != 2 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     })
@@ -82,31 +85,33 @@ async fn a_library_can_be_asked_when_any_queue_that_its_patrons_reach_is_open_an
 // R19, D26
 #[tokio::test]
 async fn whoever_takes_nobody_new_does_not_keep_a_library_open() {
-    let (house, desk) = House::open().await;
-    let mut lee = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
-    becomes(&desk, "maple", Availability::Open).await;
-    lee.choose(Status::AcceptNoNew, None).await;
-    becomes(&desk, "maple", Availability::Unknown).await;
-    // A queue that Maple's patrons do not reach does not help them, however well it is staffed.
-    let _map = house
-        .announce(&desk, "map@harbor", "tab", &["harbor"])
+    let (fixture, server) = Fixture::open().await;
+    let mut lee = fixture
+        .announce(&server, "lee@maple", "tab", &["coop"])
         .await;
-    house.clock.advance_ms(60_000);
-    becomes(&desk, "harbor", Availability::Open).await;
+    becomes(&server, "maple", Availability::Open).await;
+    lee.choose(Status::AcceptNoNew, None).await;
+    becomes(&server, "maple", Availability::Unknown).await;
+    // A queue that Maple's patrons do not reach does not help them, however well it is staffed.
+    let _map = fixture
+        .announce(&server, "map@harbor", "tab", &["harbor"])
+        .await;
+    fixture.clock.advance_ms(60_000);
+    becomes(&server, "harbor", Availability::Open).await;
     assert_eq!(
-        availability(&desk, "maple").await.availability(),
+        availability(&server, "maple").await.availability(),
         Availability::Unknown
     );
 }
 
 #[tokio::test]
 async fn an_unknown_library_is_not_found() {
-    let (_house, desk) = House::open().await;
+    let (_fixture, server) = Fixture::open().await;
     for library in ["", "nowhere", "MAPLE"] {
         let request = wire::GetAvailabilityRequest {
             institution_id: library.into(),
         };
-        let refused = desk
+        let refused = server
             .client
             .clone()
             .get_availability(request)
@@ -119,15 +124,17 @@ async fn an_unknown_library_is_not_found() {
 // F2
 #[tokio::test]
 async fn nobody_is_told_that_a_desk_is_empty_when_that_can_not_be_read() {
-    let (house, desk) = House::open().await;
-    let _lee = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
-    becomes(&desk, "maple", Availability::Open).await;
-    house.leases.break_down(true);
-    becomes(&desk, "maple", Availability::Unknown).await;
+    let (fixture, server) = Fixture::open().await;
+    let _lee = fixture
+        .announce(&server, "lee@maple", "tab", &["coop"])
+        .await;
+    becomes(&server, "maple", Availability::Open).await;
+    fixture.leases.break_down(true);
+    becomes(&server, "maple", Availability::Unknown).await;
     assert_eq!(
-        availability(&desk, "harbor").await.availability(),
+        availability(&server, "harbor").await.availability(),
         Availability::Closed
     );
-    house.leases.break_down(false);
-    becomes(&desk, "maple", Availability::Open).await;
+    fixture.leases.break_down(false);
+    becomes(&server, "maple", Availability::Open).await;
 }

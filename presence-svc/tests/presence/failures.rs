@@ -5,18 +5,22 @@ use std::time::Duration;
 use carrel_proto::presence::v1::Status;
 use tonic::Code;
 
-use crate::house::{House, choice, in_time};
+use crate::fixture::{Fixture, choice, in_time};
 
 // F2
 #[tokio::test]
 async fn everybody_counts_as_last_known_while_the_leases_are_out_of_order() {
-    let (house, desk) = House::open().await;
-    let mut lee = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
-    let mut oak = house.announce(&desk, "oak@maple", "tab", &["coop"]).await;
-    let mut screen = house.watch(&desk, "boss@maple").await;
+    let (fixture, server) = Fixture::open().await;
+    let mut lee = fixture
+        .announce(&server, "lee@maple", "tab", &["coop"])
+        .await;
+    let mut oak = fixture
+        .announce(&server, "oak@maple", "tab", &["coop"])
+        .await;
+    let mut screen = fixture.watch(&server, "boss@maple").await;
     assert_eq!(screen.names(), ["Mr Lee", "Ms Oak"]);
 
-    house.leases.break_down(true);
+    fixture.leases.break_down(true);
     // A sign of life does no harm, and a new choice is refused for now.
     lee.here().await;
     lee.choose(Status::Away, None).await;
@@ -24,18 +28,18 @@ async fn everybody_counts_as_last_known_while_the_leases_are_out_of_order() {
         lee.refused().await,
         (i32::from(Code::Unavailable), "PRESENCE_UNAVAILABLE".into())
     );
-    let token = house.token("map@harbor").await;
+    let token = fixture.token("map@harbor").await;
     let first = choice("tab", Status::Unspecified, None);
-    let mut map = house.announce_with(&desk, &token, first).await.unwrap();
+    let mut map = fixture.announce_with(&server, &token, first).await.unwrap();
     assert_eq!(
         map.end().await,
         (Code::Unavailable, "PRESENCE_UNAVAILABLE".into())
     );
     assert_eq!(
-        house.watch(&desk, "boss@maple").await.names(),
+        fixture.watch(&server, "boss@maple").await.names(),
         ["Mr Lee", "Ms Oak"]
     );
-    house.leases.break_down(false);
+    fixture.leases.break_down(false);
 
     oak.choose(Status::Busy, None).await;
     screen
@@ -53,12 +57,16 @@ async fn everybody_counts_as_last_known_while_the_leases_are_out_of_order() {
 /// I15: a server that starts just after the store was emptied shows those who have said again that they are there.
 #[tokio::test]
 async fn a_server_that_starts_beside_a_new_store_does_not_show_an_empty_desk() {
-    let (house, desk) = House::open().await;
-    let _lee = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
-    let _map = house.announce(&desk, "map@harbor", "tab", &["coop"]).await;
-    house.leases.make_new(true);
-    let other = house.server().await;
-    let map = house.watch(&other, "map@harbor").await;
+    let (fixture, server) = Fixture::open().await;
+    let _lee = fixture
+        .announce(&server, "lee@maple", "tab", &["coop"])
+        .await;
+    let _map = fixture
+        .announce(&server, "map@harbor", "tab", &["coop"])
+        .await;
+    fixture.leases.make_new(true);
+    let other = fixture.server().await;
+    let map = fixture.watch(&other, "map@harbor").await;
     assert_eq!(map.names(), ["Mr Lee"]);
 }
 
@@ -66,17 +74,21 @@ async fn a_server_that_starts_beside_a_new_store_does_not_show_an_empty_desk() {
 /// server that had read it whole, nor on one that began while it was new and never has.
 #[tokio::test]
 async fn nobody_is_gone_because_the_store_was_emptied() {
-    let (house, desk) = House::open().await;
-    let mut lee = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
-    let _oak = house.announce(&desk, "oak@maple", "tab", &["coop"]).await;
-    house.leases.make_new(true);
-    let other = house.server().await;
+    let (fixture, server) = Fixture::open().await;
+    let mut lee = fixture
+        .announce(&server, "lee@maple", "tab", &["coop"])
+        .await;
+    let _oak = fixture
+        .announce(&server, "oak@maple", "tab", &["coop"])
+        .await;
+    fixture.leases.make_new(true);
+    let other = fixture.server().await;
     let mut screens = [
-        house.watch(&desk, "boss@maple").await,
-        house.watch(&other, "boss@maple").await,
+        fixture.watch(&server, "boss@maple").await,
+        fixture.watch(&other, "boss@maple").await,
     ];
     for status in [Status::Busy, Status::Away, Status::Available] {
-        house.leases.empty();
+        fixture.leases.empty();
         // A later change must have come, or the check proves nothing.
         lee.choose(status, None).await;
         for screen in &mut screens {
@@ -89,7 +101,7 @@ async fn nobody_is_gone_because_the_store_was_emptied() {
                 .await;
         }
     }
-    house.leases.make_new(false);
+    fixture.leases.make_new(false);
     lee.choose(Status::Busy, None).await;
     for screen in &mut screens {
         screen
@@ -105,37 +117,48 @@ async fn nobody_is_gone_because_the_store_was_emptied() {
 /// life. So a server that begins beside it finds them.
 #[tokio::test]
 async fn who_is_here_is_held_again_in_an_emptied_store_at_once() {
-    let (house, desk) = House::open().await;
-    let other = house.server().await;
-    let _lee = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
-    let _map = house.announce(&other, "map@harbor", "tab", &["coop"]).await;
+    let (fixture, server) = Fixture::open().await;
+    let other = fixture.server().await;
+    let _lee = fixture
+        .announce(&server, "lee@maple", "tab", &["coop"])
+        .await;
+    let _map = fixture
+        .announce(&other, "map@harbor", "tab", &["coop"])
+        .await;
     for _ in 0..3 {
-        house.leases.empty();
+        fixture.leases.empty();
         in_time(async {
-            while house.leases.keys().await.len() < 2 {
+            while fixture.leases.keys().await.len() < 2 {
                 tokio::task::yield_now().await;
             }
         })
         .await;
-        let third = house.server().await;
-        assert_eq!(house.watch(&third, "map@harbor").await.names(), ["Mr Lee"]);
+        let third = fixture.server().await;
+        assert_eq!(
+            fixture.watch(&third, "map@harbor").await.names(),
+            ["Mr Lee"]
+        );
     }
 }
 
 /// I15: a store that was emptied knows who has gone since they were held in it.
 #[tokio::test]
 async fn who_goes_while_the_store_is_new_is_gone() {
-    let (house, desk) = House::open().await;
-    let other = house.server().await;
-    let lee = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
-    let mut oak = house.announce(&desk, "oak@maple", "tab", &["coop"]).await;
+    let (fixture, server) = Fixture::open().await;
+    let other = fixture.server().await;
+    let lee = fixture
+        .announce(&server, "lee@maple", "tab", &["coop"])
+        .await;
+    let mut oak = fixture
+        .announce(&server, "oak@maple", "tab", &["coop"])
+        .await;
     let mut screens = [
-        house.watch(&desk, "boss@maple").await,
-        house.watch(&other, "boss@maple").await,
+        fixture.watch(&server, "boss@maple").await,
+        fixture.watch(&other, "boss@maple").await,
     ];
-    house.leases.empty();
+    fixture.leases.empty();
     in_time(async {
-        while house.leases.keys().await.len() < 2 {
+        while fixture.leases.keys().await.len() < 2 {
             tokio::task::yield_now().await;
         }
     })
@@ -157,18 +180,24 @@ async fn who_goes_while_the_store_is_new_is_gone() {
 /// I15: a librarian who went while the store was away counts as here until it knows better, and no longer.
 #[tokio::test]
 async fn who_is_not_held_again_is_gone_when_the_store_has_settled() {
-    let (house, desk) = House::open().await;
-    let other = house.server().await;
-    let lee = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
-    let mut oak = house.announce(&desk, "oak@maple", "tab", &["coop"]).await;
-    let mut screen = house.watch(&other, "boss@maple").await;
-    desk.stop.cancel();
-    desk.tasks.close();
-    in_time(desk.tasks.wait()).await;
+    let (fixture, server) = Fixture::open().await;
+    let other = fixture.server().await;
+    let lee = fixture
+        .announce(&server, "lee@maple", "tab", &["coop"])
+        .await;
+    let mut oak = fixture
+        .announce(&server, "oak@maple", "tab", &["coop"])
+        .await;
+    let mut screen = fixture.watch(&other, "boss@maple").await;
+    server.stop.cancel();
+    server.tasks.close();
+    in_time(server.tasks.wait()).await;
     drop(lee);
     oak.end().await;
-    house.leases.empty();
-    let mut oak = house.announce(&other, "oak@maple", "tab", &["coop"]).await;
+    fixture.leases.empty();
+    let mut oak = fixture
+        .announce(&other, "oak@maple", "tab", &["coop"])
+        .await;
     oak.choose(Status::Away, None).await;
     screen
         .until(|screen| {
@@ -176,19 +205,23 @@ async fn who_is_not_held_again_is_gone_when_the_store_has_settled() {
             screen.librarians["Ms Oak"].status() == Status::Away
         })
         .await;
-    house.leases.make_new(false);
+    fixture.leases.make_new(false);
     screen.until(|screen| screen.names() == ["Ms Oak"]).await;
 }
 
 /// I15: presence needs only the directory from the log, which counts as last known while the log hangs.
 #[tokio::test]
 async fn nobody_is_gone_because_the_log_hangs_and_who_goes_is() {
-    let (house, desk) = House::open().await;
-    let mut lee = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
-    let mut oak = house.announce(&desk, "oak@maple", "tab", &["coop"]).await;
-    let mut screen = house.watch(&desk, "boss@maple").await;
+    let (fixture, server) = Fixture::open().await;
+    let mut lee = fixture
+        .announce(&server, "lee@maple", "tab", &["coop"])
+        .await;
+    let mut oak = fixture
+        .announce(&server, "oak@maple", "tab", &["coop"])
+        .await;
+    let mut screen = fixture.watch(&server, "boss@maple").await;
     assert_eq!(screen.names(), ["Mr Lee", "Ms Oak"]);
-    house.log.hang(true);
+    fixture.log.hang(true);
     tokio::time::pause();
     for status in [Status::Away, Status::Busy, Status::Available] {
         lee.choose(status, None).await;

@@ -6,6 +6,6 @@ mod announce;
 mod authorization;
 mod availability;
 mod failures;
-mod house;
+mod fixture;
 mod streams;
 mod watch;

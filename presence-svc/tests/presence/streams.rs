@@ -10,17 +10,17 @@ use carrel_proto::presence::v1::{self as wire, Status};
 use tonic::Code;
 use wire::announce_request::Request;
 
-use crate::house::{House, Monitor, Screen, choice, directory_file, in_time};
+use crate::fixture::{Fixture, Monitor, Screen, choice, directory_file, in_time};
 
 #[tokio::test]
 async fn the_first_word_is_an_announcement() {
-    let (house, desk) = House::open().await;
-    let token = house.token("lee@maple").await;
+    let (fixture, server) = Fixture::open().await;
+    let token = fixture.token("lee@maple").await;
     for first in [
         Request::Here(wire::Here {}),
         Request::Goodbye(wire::Goodbye {}),
     ] {
-        let mut monitor = Monitor::connect(&desk, &token).await.unwrap();
+        let mut monitor = Monitor::connect(&server, &token).await.unwrap();
         monitor.say(first).await;
         assert_eq!(
             monitor.end().await,
@@ -32,13 +32,13 @@ async fn the_first_word_is_an_announcement() {
 // I23
 #[tokio::test]
 async fn no_stream_outlives_its_token() {
-    let (house, desk) = House::open().await;
-    let who = Who::Librarian(house.who("lee@maple").await);
-    let token = house.issue(who, Duration::from_secs(1));
+    let (fixture, server) = Fixture::open().await;
+    let who = Who::Librarian(fixture.who("lee@maple").await);
+    let token = fixture.issue(who, Duration::from_secs(1));
     let first = choice("tab", Status::Unspecified, None);
-    let mut tab = house.announce_with(&desk, &token, first).await.unwrap();
-    let mut watcher = Screen::watch(&desk, &token).await;
-    house.clock.advance_ms(1_000);
+    let mut tab = fixture.announce_with(&server, &token, first).await.unwrap();
+    let mut watcher = Screen::watch(&server, &token).await;
+    fixture.clock.advance_ms(1_000);
     assert_eq!(
         tab.end().await,
         (Code::Unauthenticated, "TOKEN_EXPIRED".into())
@@ -57,29 +57,29 @@ async fn whoever_reads_nothing_is_sent_away_even_so() {
         (lease.get() / 2, lease, "TOKEN_EXPIRED"),
         (lease.get() * 2, lease, "SILENT"),
     ] {
-        let mut house = House::new().await;
-        house.config.lease = lease;
-        house.config.heartbeat = HumanDuration::from_secs(1);
-        house.config.sweep = HumanDuration::from_secs(1);
-        let desk = house.server_in_process().await;
-        let others = desk.tasks.len();
-        let who = Who::Librarian(house.who("lee@maple").await);
-        let token = house.issue(who, token_lasts);
+        let mut fixture = Fixture::new().await;
+        fixture.config.lease = lease;
+        fixture.config.heartbeat = HumanDuration::from_secs(1);
+        fixture.config.sweep = HumanDuration::from_secs(1);
+        let server = fixture.server_in_process().await;
+        let others = server.tasks.len();
+        let who = Who::Librarian(fixture.who("lee@maple").await);
+        let token = fixture.issue(who, token_lasts);
         let first = choice("tab", Status::Unspecified, None);
-        let mut tab = house.announce_with(&desk, &token, first).await.unwrap();
+        let mut tab = fixture.announce_with(&server, &token, first).await.unwrap();
         tab.own_presence().await;
         tab.here().await;
-        assert_eq!(desk.tasks.len(), others + 1);
+        assert_eq!(server.tasks.len(), others + 1);
 
         tokio::time::pause();
         // More heartbeats than there is room for.
         tokio::time::sleep(lease.get() / 3).await;
         if reason == "TOKEN_EXPIRED" {
             let lasts = i64::try_from(token_lasts.as_millis()).unwrap();
-            house.clock.advance_ms(lasts);
+            fixture.clock.advance_ms(lasts);
         }
         let ended = async {
-            while desk.tasks.len() > others {
+            while server.tasks.len() > others {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         };
@@ -93,19 +93,19 @@ async fn whoever_reads_nothing_is_sent_away_even_so() {
 // I23
 #[tokio::test]
 async fn a_stream_goes_on_with_a_new_token_of_the_same_rights() {
-    let (house, desk) = House::open().await;
-    let lee = house.who("lee@maple").await;
-    let short = house.issue(Who::Librarian(lee.clone()), Duration::from_secs(3));
+    let (fixture, server) = Fixture::open().await;
+    let lee = fixture.who("lee@maple").await;
+    let short = fixture.issue(Who::Librarian(lee.clone()), Duration::from_secs(3));
     let first = choice("tab", Status::Unspecified, Some(&["coop"]));
-    let mut tab = house.announce_with(&desk, &short, first).await.unwrap();
+    let mut tab = fixture.announce_with(&server, &short, first).await.unwrap();
     tab.own_presence().await;
-    tab.renew(house.token("lee@maple").await).await;
+    tab.renew(fixture.token("lee@maple").await).await;
     // Well after the first token's end it is still there.
-    let mut other = house
-        .announce_with(&desk, &short, choice("other", Status::Unspecified, None))
+    let mut other = fixture
+        .announce_with(&server, &short, choice("other", Status::Unspecified, None))
         .await
         .unwrap();
-    house.clock.advance_ms(3_000);
+    fixture.clock.advance_ms(3_000);
     assert_eq!(other.end().await.1, "TOKEN_EXPIRED");
     tab.here().await;
     tab.choose(Status::Away, None).await;
@@ -116,21 +116,27 @@ async fn a_stream_goes_on_with_a_new_token_of_the_same_rights() {
     let mut curtailed = lee;
     curtailed.queues.remove("coop");
     for other_rights in [promoted, curtailed] {
-        let mut tab = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
-        tab.renew(house.issue(Who::Librarian(other_rights), Duration::from_secs(60)))
+        let mut tab = fixture
+            .announce(&server, "lee@maple", "tab", &["coop"])
+            .await;
+        tab.renew(fixture.issue(Who::Librarian(other_rights), Duration::from_secs(60)))
             .await;
         assert_eq!(
             tab.end().await,
             (Code::Unavailable, "RIGHTS_CHANGED".into())
         );
     }
-    for not_theirs in [house.token("oak@maple").await, "nonsense".into()] {
-        let mut tab = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
+    for not_theirs in [fixture.token("oak@maple").await, "nonsense".into()] {
+        let mut tab = fixture
+            .announce(&server, "lee@maple", "tab", &["coop"])
+            .await;
         tab.renew(not_theirs).await;
         assert_eq!(tab.end().await, (Code::Unauthenticated, "BAD_TOKEN".into()));
     }
-    let mut tab = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
-    tab.renew(house.patron()).await;
+    let mut tab = fixture
+        .announce(&server, "lee@maple", "tab", &["coop"])
+        .await;
+    tab.renew(fixture.patron()).await;
     assert_eq!(
         tab.end().await,
         (Code::PermissionDenied, "ROLE_NOT_ALLOWED".into())
@@ -140,12 +146,14 @@ async fn a_stream_goes_on_with_a_new_token_of_the_same_rights() {
 // I16, I23
 #[tokio::test]
 async fn whoever_loses_the_right_to_a_queue_monitors_it_no_longer() {
-    let (house, desk) = House::open().await;
-    let mut lee = house
-        .announce(&desk, "lee@maple", "tab", &["coop", "maple"])
+    let (fixture, server) = Fixture::open().await;
+    let mut lee = fixture
+        .announce(&server, "lee@maple", "tab", &["coop", "maple"])
         .await;
-    let mut map = house.watch(&desk, "map@harbor").await;
-    let _map = house.announce(&desk, "map@harbor", "tab", &["coop"]).await;
+    let mut map = fixture.watch(&server, "map@harbor").await;
+    let _map = fixture
+        .announce(&server, "map@harbor", "tab", &["coop"])
+        .await;
     map.until(|screen| screen.names() == ["Mr Lee"]).await;
 
     // The directory takes the queue away from their library, while their token still names it.
@@ -159,16 +167,16 @@ async fn whoever_loses_the_right_to_a_queue_monitors_it_no_longer() {
             .replace("practice_queue = \"practice\"\n", "")
         },
     );
-    house.load_directory(&changed).await;
+    fixture.load_directory(&changed).await;
     assert_eq!(lee.own_presence().await.queue_ids, ["maple"]);
     map.until(|screen| screen.names().is_empty()).await;
     lee.choose(Status::Unspecified, Some(&["coop"])).await;
     assert_eq!(lee.refused().await.1, "NOT_FOUND");
 
     // A librarian whose account is gone is not here.
-    let mut boss = house.watch(&desk, "boss@maple").await;
+    let mut boss = fixture.watch(&server, "boss@maple").await;
     assert_eq!(boss.names(), ["Mr Lee"]);
-    house
+    fixture
         .load_directory(&directory_file(|name| name != "lee@maple", |text| text))
         .await;
     boss.until(|screen| screen.names().is_empty()).await;
@@ -177,35 +185,39 @@ async fn whoever_loses_the_right_to_a_queue_monitors_it_no_longer() {
 // I23: the token of an account that is gone may still be good for a while.
 #[tokio::test]
 async fn nobody_without_an_account_keeps_a_monitor_open() {
-    let (house, desk) = House::open().await;
-    let token = house.token("lee@maple").await;
-    let mut open = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
-    house
+    let (fixture, server) = Fixture::open().await;
+    let token = fixture.token("lee@maple").await;
+    let mut open = fixture
+        .announce(&server, "lee@maple", "tab", &["coop"])
+        .await;
+    fixture
         .load_directory(&directory_file(|name| name != "lee@maple", |text| text))
         .await;
     let gone = (Code::Unauthenticated, "ACCOUNT_REMOVED".to_owned());
     assert_eq!(open.end().await, gone);
     let first = choice("other", Status::Unspecified, Some(&["coop"]));
-    let mut again = house.announce_with(&desk, &token, first).await.unwrap();
+    let mut again = fixture.announce_with(&server, &token, first).await.unwrap();
     assert_eq!(again.end().await, gone);
 }
 
 #[tokio::test]
 async fn a_server_that_stops_says_so_and_leaves_nothing_behind() {
-    let (house, desk) = House::open().await;
-    let mut tab = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
-    let mut watcher = house.watch(&desk, "boss@maple").await;
-    desk.stop.cancel();
+    let (fixture, server) = Fixture::open().await;
+    let mut tab = fixture
+        .announce(&server, "lee@maple", "tab", &["coop"])
+        .await;
+    let mut watcher = fixture.watch(&server, "boss@maple").await;
+    server.stop.cancel();
     assert_eq!(tab.end().await, (Code::Unavailable, "SHUTTING_DOWN".into()));
     assert_eq!(
         watcher.end().await,
         (Code::Unavailable, "SHUTTING_DOWN".into())
     );
-    in_time(desk.tasks.wait()).await;
+    in_time(server.tasks.wait()).await;
     // Their monitor's lease stands: they connect to another server and were never gone.
-    let other_desk = house.server().await;
+    let other_server = fixture.server().await;
     assert_eq!(
-        house.watch(&other_desk, "boss@maple").await.names(),
+        fixture.watch(&other_server, "boss@maple").await.names(),
         ["Mr Lee"]
     );
 }

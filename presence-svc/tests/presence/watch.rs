@@ -5,20 +5,22 @@ use std::time::Duration;
 use carrel_platform::auth::interceptor::Authenticator;
 use carrel_proto::presence::v1::Status;
 
-use crate::house::{House, NOW, snapshot};
+use crate::fixture::{Fixture, NOW, snapshot};
 
 // D20
 #[tokio::test]
 async fn librarians_see_who_monitors_a_queue_together_with_them() {
-    let (house, desk) = House::open().await;
-    let mut map = house.watch(&desk, "map@harbor").await;
-    let _lee = house
-        .announce(&desk, "lee@maple", "tab", &["coop", "maple"])
+    let (fixture, server) = Fixture::open().await;
+    let mut map = fixture.watch(&server, "map@harbor").await;
+    let _lee = fixture
+        .announce(&server, "lee@maple", "tab", &["coop", "maple"])
         .await;
-    let mut oak = house.announce(&desk, "oak@maple", "tab", &["maple"]).await;
+    let mut oak = fixture
+        .announce(&server, "oak@maple", "tab", &["maple"])
+        .await;
     // Without a presence of their own, they see nobody.
-    let mut here = house
-        .announce(&desk, "map@harbor", "tab", &["coop", "harbor"])
+    let mut here = fixture
+        .announce(&server, "map@harbor", "tab", &["coop", "harbor"])
         .await;
     map.until(|screen| screen.names() == ["Mr Lee"]).await;
     let lee = &map.librarians["Mr Lee"];
@@ -44,11 +46,13 @@ async fn librarians_see_who_monitors_a_queue_together_with_them() {
 // D39: staff of their own library, with the real name for administrators alone.
 #[tokio::test]
 async fn supervisors_see_their_own_librarys_staff_too() {
-    let (house, desk) = House::open().await;
-    let _lee = house.announce(&desk, "lee@maple", "tab", &["maple"]).await;
-    let _oak = house.announce(&desk, "oak@maple", "tab", &[]).await;
-    let _map = house
-        .announce(&desk, "map@harbor", "tab", &["harbor"])
+    let (fixture, server) = Fixture::open().await;
+    let _lee = fixture
+        .announce(&server, "lee@maple", "tab", &["maple"])
+        .await;
+    let _oak = fixture.announce(&server, "oak@maple", "tab", &[]).await;
+    let _map = fixture
+        .announce(&server, "map@harbor", "tab", &["harbor"])
         .await;
     for (name, sees, real_name) in [
         ("boss@maple", &["Mr Lee", "Ms Oak"][..], "Real Mr Lee"),
@@ -56,7 +60,7 @@ async fn supervisors_see_their_own_librarys_staff_too() {
         ("boss@harbor", &["Ms Map"], ""),
         ("oak@maple", &[], ""),
     ] {
-        let screen = house.watch(&desk, name).await;
+        let screen = fixture.watch(&server, name).await;
         assert_eq!(screen.order, sees, "{name}");
         if let Some(lee) = screen.librarians.get("Mr Lee") {
             assert_eq!(lee.real_name, real_name, "{name}");
@@ -64,28 +68,34 @@ async fn supervisors_see_their_own_librarys_staff_too() {
         }
     }
     // An administrator of another library who shares a queue with them learns no real name.
-    let _lee = house.announce(&desk, "lee@maple", "tab", &["coop"]).await;
-    let _quay = house.announce(&desk, "boss@harbor", "tab", &["coop"]).await;
-    let screen = house.watch(&desk, "boss@harbor").await;
+    let _lee = fixture
+        .announce(&server, "lee@maple", "tab", &["coop"])
+        .await;
+    let _quay = fixture
+        .announce(&server, "boss@harbor", "tab", &["coop"])
+        .await;
+    let screen = fixture.watch(&server, "boss@harbor").await;
     assert_eq!(screen.librarians["Mr Lee"].real_name, "");
     assert_eq!(screen.librarians["Ms Map"].real_name, "Real Ms Map");
 }
 
 #[tokio::test]
 async fn introductions_can_be_believed_and_are_replaced_in_time() {
-    let (house, desk) = House::open().await;
-    let auth = Authenticator::new(house.keys.clone(), house.clock.clone());
-    let _lee = house
-        .announce(&desk, "lee@maple", "tab", &["maple", "coop"])
+    let (fixture, server) = Fixture::open().await;
+    let auth = Authenticator::new(fixture.keys.clone(), fixture.clock.clone());
+    let _lee = fixture
+        .announce(&server, "lee@maple", "tab", &["maple", "coop"])
         .await;
-    let mut screen = house.watch(&desk, "boss@maple").await;
+    let mut screen = fixture.watch(&server, "boss@maple").await;
     let first = screen.librarians["Mr Lee"].introduction.clone();
     let lee = auth.introduction(&first).unwrap();
-    assert_eq!(lee.librarian_id, house.id("lee@maple"));
+    assert_eq!(lee.librarian_id, fixture.id("lee@maple"));
     assert_eq!(Vec::from_iter(lee.queues), ["coop", "maple"]);
 
-    let half = Duration::from(house.config.introduction_lifetime) / 2;
-    house.clock.advance_ms(half.as_millis().try_into().unwrap());
+    let half = Duration::from(fixture.config.introduction_lifetime) / 2;
+    fixture
+        .clock
+        .advance_ms(half.as_millis().try_into().unwrap());
     screen
         .until(|screen| screen.librarians["Mr Lee"].introduction != first)
         .await;
@@ -93,8 +103,10 @@ async fn introductions_can_be_believed_and_are_replaced_in_time() {
         auth.introduction(&first).is_some(),
         "the old one is still good"
     );
-    house.clock.advance_ms(half.as_millis().try_into().unwrap());
-    house.clock.advance_ms(60_000);
+    fixture
+        .clock
+        .advance_ms(half.as_millis().try_into().unwrap());
+    fixture.clock.advance_ms(60_000);
     assert!(auth.introduction(&first).is_none());
     screen
         .until(|screen| {
@@ -107,14 +119,16 @@ async fn introductions_can_be_believed_and_are_replaced_in_time() {
 // D19, D4
 #[tokio::test]
 async fn the_load_is_session_svcs_and_the_last_known_when_it_is_gone() {
-    let house = House::new().await;
-    let lee = house.id("lee@maple").to_owned();
-    house
+    let fixture = Fixture::new().await;
+    let lee = fixture.id("lee@maple").to_owned();
+    fixture
         .load
         .begin_with(snapshot(&[("maple", 2)], &[(&lee, 3)]));
-    let desk = house.server().await;
-    let _lee = house.announce(&desk, "lee@maple", "tab", &["maple"]).await;
-    let mut screen = house.watch(&desk, "boss@maple").await;
+    let server = fixture.server().await;
+    let _lee = fixture
+        .announce(&server, "lee@maple", "tab", &["maple"])
+        .await;
+    let mut screen = fixture.watch(&server, "boss@maple").await;
     screen
         .until(|screen| {
             let lee = screen.librarians.get("Mr Lee");
@@ -124,17 +138,17 @@ async fn the_load_is_session_svcs_and_the_last_known_when_it_is_gone() {
     assert!(screen.queues["maple"].oldest_time.is_some());
 
     // It goes away: its last load stays. It comes back with less: that counts.
-    house.load.watched(1).await;
-    house.load.begin_with(snapshot(&[], &[(&lee, 1)]));
-    house.load.hang_up();
-    house.load.watched(2).await;
+    fixture.load.watched(1).await;
+    fixture.load.begin_with(snapshot(&[], &[(&lee, 1)]));
+    fixture.load.hang_up();
+    fixture.load.watched(2).await;
     screen
         .until(|screen| {
             screen.librarians["Mr Lee"].active_count == 1 && screen.queues["maple"].waiting == 0
         })
         .await;
     assert_eq!(screen.queues["maple"].oldest_time, None);
-    house.load.say(snapshot(&[("coop", 1)], &[]));
+    fixture.load.say(snapshot(&[("coop", 1)], &[]));
     screen
         .until(|screen| screen.queues["coop"].waiting == 1)
         .await;
@@ -143,8 +157,8 @@ async fn the_load_is_session_svcs_and_the_last_known_when_it_is_gone() {
 // R19, D26, D33
 #[tokio::test]
 async fn a_queue_is_staffed_by_those_who_take_new_patrons_and_open_in_its_hours() {
-    let (house, desk) = House::open().await;
-    let mut screen = house.watch(&desk, "lee@maple").await;
+    let (fixture, server) = Fixture::open().await;
+    let mut screen = fixture.watch(&server, "lee@maple").await;
     let ids: Vec<_> = screen.queues.keys().map(String::as_str).collect();
     assert_eq!(
         ids,
@@ -161,7 +175,9 @@ async fn a_queue_is_staffed_by_those_who_take_new_patrons_and_open_in_its_hours(
     let coop = &screen.queues["coop"];
     assert!(coop.open && coop.next_change_time.is_none());
 
-    let mut lee = house.announce(&desk, "lee@maple", "tab", &["maple"]).await;
+    let mut lee = fixture
+        .announce(&server, "lee@maple", "tab", &["maple"])
+        .await;
     for (status, staffed) in [
         (Status::Away, false),
         (Status::Busy, true),
@@ -176,8 +192,8 @@ async fn a_queue_is_staffed_by_those_who_take_new_patrons_and_open_in_its_hours(
             })
             .await;
     }
-    house.clock.advance_ms(60_000);
+    fixture.clock.advance_ms(60_000);
     screen.until(|screen| screen.queues["maple"].open).await;
-    house.clock.advance_ms(12 * 3_600_000);
+    fixture.clock.advance_ms(12 * 3_600_000);
     screen.until(|screen| !screen.queues["maple"].open).await;
 }

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use carrel_platform::auth::Role;
-use carrel_proto::session::v1::{
-    self as wire, attend_response::Response as Told, session_event::Payload,
-};
+use carrel_proto::session::v1::{self as wire, attend_response::Response, session_event::Payload};
 
 use crate::desk::Desk;
 use crate::person::{Attending, reason};
@@ -14,7 +12,7 @@ const SESSION: &str = "5e55";
 
 async fn next_wait(attending: &mut Attending) -> u32 {
     loop {
-        if let Told::Waiting(status) = attending.next().await.unwrap().unwrap() {
+        if let Response::Waiting(status) = attending.next().await.unwrap().unwrap() {
             return status.ahead;
         }
     }
@@ -141,14 +139,14 @@ async fn supervisors_together() {
             .await;
         while !matches!(
             ask_attends.next().await.unwrap().unwrap(),
-            Told::ActAccepted(_)
+            Response::ActAccepted(_)
         ) {}
     }
     let mut heard = Vec::new();
     for _ in 0..3 {
         heard.push(match rickys.next().await.unwrap().unwrap() {
-            Told::Event(_) => "message",
-            Told::Typing(_) => "typing",
+            Response::Event(_) => "message",
+            Response::Typing(_) => "typing",
             _ => "something else",
         });
     }
@@ -212,7 +210,7 @@ async fn a_slow_reader_is_let_go_and_resumes() {
     let mut position = 0;
     let end = loop {
         match slow.next().await {
-            Ok(Some(Told::Event(event))) => {
+            Ok(Some(Response::Event(event))) => {
                 assert_eq!(event.position, position + 1, "no gap before the end");
                 position = event.position;
             }

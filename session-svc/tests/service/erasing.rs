@@ -6,9 +6,7 @@ use carrel_platform::{
     auth::{Patron, Role, StaffNaming, Who},
     log::EventLog,
 };
-use carrel_proto::session::v1::{
-    self as wire, attend_response::Response as Told, session_event::Payload,
-};
+use carrel_proto::session::v1::{self as wire, attend_response::Response, session_event::Payload};
 use carrel_session::{Config, EraseAfter, LibraryRetention};
 use carrel_testbed::log::FaultyLog;
 use tonic::{Code, Status};
@@ -259,7 +257,7 @@ async fn who_comes_back_to_an_erased_session_learns_what_there_is() {
         let mut again = ricky.attend(SESSION, Some(position)).await.unwrap();
         assert!(!again.joined.resync);
         match again.next_of_all().await.unwrap() {
-            Some(Told::Event(told)) => assert!(missed && told == event),
+            Some(Response::Event(told)) => assert!(missed && told == event),
             other => assert!(!missed, "{other:?}"),
         }
     }

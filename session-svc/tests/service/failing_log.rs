@@ -6,7 +6,7 @@ use carrel_platform::{
     auth::Role,
     log::{EventLog, LogError},
 };
-use carrel_proto::session::v1::{self as wire, act::Act, attend_response::Response as Told};
+use carrel_proto::session::v1::{self as wire, act::Act, attend_response::Response};
 use carrel_session::Config;
 use carrel_testbed::log::{Answer, FaultyLog};
 use futures::FutureExt as _;
@@ -23,8 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 async fn answer(attending: &mut Attending, wanted: &str) -> Result<(), String> {
     loop {
         match attending.next().await.unwrap().unwrap() {
-            Told::ActAccepted(accepted) if accepted.command_id == wanted => return Ok(()),
-            Told::ActRefused(refused) if refused.command_id == wanted => {
+            Response::ActAccepted(accepted) if accepted.command_id == wanted => return Ok(()),
+            Response::ActRefused(refused) if refused.command_id == wanted => {
                 return Err(refused.refusal.unwrap().reason);
             }
             _ => {}

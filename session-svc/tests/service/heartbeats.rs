@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use carrel_platform::auth::Role;
-use carrel_proto::session::v1::{Join, attend_response::Response as Told};
+use carrel_proto::session::v1::{Join, attend_response::Response};
 
 use crate::{desk::Desk, person::Attending};
 
@@ -28,22 +28,22 @@ fn only_new_heads() -> Join {
 
 /// What comes next: an event's position, or a heartbeat's head.
 #[derive(Debug, PartialEq, Eq)]
-enum Heard {
+enum Next {
     Event(u64),
     Head(u64),
 }
 
-async fn hear(attending: &mut Attending) -> Heard {
+async fn hear(attending: &mut Attending) -> Next {
     loop {
         match attending.next_of_all().await.unwrap().unwrap() {
-            Told::Event(event) => return Heard::Event(event.position),
-            Told::Heartbeat(heartbeat) => return Heard::Head(heartbeat.head),
+            Response::Event(event) => return Next::Event(event.position),
+            Response::Heartbeat(heartbeat) => return Next::Head(heartbeat.head),
             _ => {}
         }
     }
 }
 
-async fn hear_some(attending: &mut Attending, how_many: usize) -> Vec<Heard> {
+async fn hear_some(attending: &mut Attending, how_many: usize) -> Vec<Next> {
     let mut heard = Vec::new();
     while heard.len() < how_many {
         heard.push(hear(attending).await);
@@ -62,18 +62,18 @@ async fn a_head_is_said_once_after_what_was_sent_and_never_for_what_was_not() {
     owner.pick_up("pick-up".into(), SESSION).await.unwrap();
     let mut patrons = patron.attend_as(only_new_heads()).await.unwrap();
     let mut owners = owner.attend_as(only_new_heads()).await.unwrap();
-    let begin = [Heard::Event(1), Heard::Event(2), Heard::Head(2)];
+    let begin = [Next::Event(1), Next::Event(2), Next::Head(2)];
     assert_eq!(hear_some(&mut patrons, 3).await, begin);
     assert_eq!(hear_some(&mut owners, 3).await, begin);
     for note in 3..8 {
         let id = format!("note-{note}");
         owner.note(id, SESSION, "Only for us").await.unwrap();
         let heard = hear_some(&mut owners, 2).await;
-        assert_eq!(heard, [Heard::Event(note), Heard::Head(note)]);
+        assert_eq!(heard, [Next::Event(note), Next::Head(note)]);
     }
     owner.post("here".into(), SESSION, "Here").await.unwrap();
     let heard = hear_some(&mut patrons, 2).await;
-    assert_eq!(heard, [Heard::Event(3), Heard::Head(3)]);
+    assert_eq!(heard, [Next::Event(3), Next::Head(3)]);
 }
 
 /// A caller who does not ask for less keeps being told that the other side is there.
@@ -84,6 +84,6 @@ async fn a_caller_that_does_not_say_otherwise_has_a_heartbeat_at_each_tick() {
     patron.open("open".into(), "Where?").await.unwrap();
     let mut attending = patron.attend(SESSION, None).await.unwrap();
     let heard = hear_some(&mut attending, 4).await;
-    let again = || Heard::Head(1);
-    assert_eq!(heard, [Heard::Event(1), again(), again(), again()]);
+    let again = || Next::Head(1);
+    assert_eq!(heard, [Next::Event(1), again(), again(), again()]);
 }

@@ -1,13 +1,13 @@
 //! What is hidden from a participant makes no difference to what they receive (I17, I18; R4, S11, S21, S29).
 //!
-//! Each case plays the same open story in two worlds. In one of them hidden things happen besides; everything that an
+//! Each case plays the same open scenario in two worlds. In one of them hidden things happen besides; everything that an
 //! observer received is the same in both, byte for byte. Only two things are masked: the log's epoch, which is random
 //! for each log, and the transport's `date` header.
 
 use std::time::Duration;
 
 use carrel_platform::auth::Role;
-use carrel_proto::session::v1::{self as wire, act::Act, attend_response::Response as Told};
+use carrel_proto::session::v1::{self as wire, act::Act, attend_response::Response};
 use proptest::prelude::*;
 
 use crate::{
@@ -54,7 +54,7 @@ enum Hidden {
     OwnerSetsResolution,
 }
 
-/// What happened before the story. Everyone may know of it.
+/// What happened before the scenario. Everyone may know of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Beginning {
     /// The patron has spoken to nobody but the chatting librarian.
@@ -125,8 +125,8 @@ fn hidden_from_patron() -> impl Strategy<Value = Hidden> {
 
 type Slots<H> = Vec<(usize, H)>;
 
-/// A story: its beginning, what everyone may know of, and what is hidden in between.
-fn story<O: std::fmt::Debug, H: std::fmt::Debug>(
+/// A scenario: its beginning, what everyone may know of, and what is hidden in between.
+fn scenario<O: std::fmt::Debug, H: std::fmt::Debug>(
     open: impl Strategy<Value = O>,
     hidden: impl Strategy<Value = H>,
 ) -> impl Strategy<Value = (Beginning, Vec<O>, Slots<H>)> {
@@ -137,7 +137,7 @@ fn story<O: std::fmt::Debug, H: std::fmt::Debug>(
     )
 }
 
-/// One telling of the story.
+/// One run of the scenario.
 struct World {
     desk: Desk,
     patron: Observer,
@@ -200,8 +200,8 @@ impl World {
         }
     }
 
-    async fn tell(mut self, story: &[Open], hidden: &[(usize, Hidden)]) -> Records {
-        for (at, step) in story.iter().enumerate() {
+    async fn play(mut self, scenario: &[Open], hidden: &[(usize, Hidden)]) -> Records {
+        for (at, step) in scenario.iter().enumerate() {
             self.desk.clock.advance_ms(1_000);
             for (_, secret) in hidden.iter().filter(|(when, _)| *when == at) {
                 self.hide(secret).await;
@@ -290,7 +290,7 @@ impl World {
                         }),
                     )
                     .await;
-                self.owner.until(|told| matches!(told, Told::ActRefused(refused) if refused.command_id == id)).await;
+                self.owner.until(|told| matches!(told, Response::ActRefused(refused) if refused.command_id == id)).await;
             }
             Hidden::OwnerOffers => {
                 let to = self.desk.introduction("lee", &["maple"]);
@@ -355,7 +355,7 @@ impl World {
     /// Has the patron end the session, and takes in everything that the observers still receive.
     async fn end(mut self) -> Records {
         self.patron.act(Act::EndSession(wire::EndSession {})).await;
-        self.owner.until(|told| matches!(told, Told::Event(event) if matches!(event.payload, Some(wire::session_event::Payload::Ended(_))))).await;
+        self.owner.until(|told| matches!(told, Response::Event(event) if matches!(event.payload, Some(wire::session_event::Payload::Ended(_))))).await;
         for number in 0..self.resolutions {
             let id = format!("resolution-{number}");
             let resolution = [wire::Resolution::Answered, wire::Resolution::LostCall][number % 2];
@@ -397,13 +397,13 @@ fn pairs() -> u32 {
         .unwrap_or(150)
 }
 
-/// Runs a telling of the story. Waiting for something that never comes is a difference as well.
-fn run<T>(telling: impl Future<Output = T>) -> T {
+/// Runs the scenario in one world. Waiting for something that never comes is a difference as well.
+fn run<T>(playing: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let guarded = async { tokio::time::timeout(Duration::from_secs(20), telling).await };
+    let guarded = async { tokio::time::timeout(Duration::from_secs(20), playing).await };
     runtime
         .block_on(guarded)
         .expect("everything that is waited for comes")
@@ -415,30 +415,30 @@ proptest! {
     /// I17: notes, typing in the notes box, and supervisors, silent or known to staff, make no difference to the
     /// patron.
     #[test]
-    fn the_patron_cannot_tell(case in story(open(), hidden_from_patron())) {
-        let (beginning, story, hidden) = case;
-        let plain = run(async { World::begin(beginning).await.tell(&story, &[]).await });
-        let full = run(async { World::begin(beginning).await.tell(&story, &hidden).await });
+    fn the_patron_cannot_tell(case in scenario(open(), hidden_from_patron())) {
+        let (beginning, scenario, hidden) = case;
+        let plain = run(async { World::begin(beginning).await.play(&scenario, &[]).await });
+        let full = run(async { World::begin(beginning).await.play(&scenario, &hidden).await });
         same(&plain.patron, &full.patron)?;
     }
 
     /// I18: supervisors who stay silent make no difference to the chatting librarian, nor to other librarians' lists.
     #[test]
-    fn the_chatting_librarian_cannot_tell(case in story(open_to_staff(), silent())) {
-        let (beginning, story, hidden) = case;
-        let plain = run(async { World::begin(beginning).await.tell(&story, &[]).await });
-        let watched = run(async { World::begin(beginning).await.tell(&story, &hidden).await });
+    fn the_chatting_librarian_cannot_tell(case in scenario(open_to_staff(), silent())) {
+        let (beginning, scenario, hidden) = case;
+        let plain = run(async { World::begin(beginning).await.play(&scenario, &[]).await });
+        let watched = run(async { World::begin(beginning).await.play(&scenario, &hidden).await });
         same(&plain.owner, &watched.owner)?;
         same(&plain.lists, &watched.lists)?;
         same(&plain.patron, &watched.patron)?;
     }
 }
 
-/// The owner is told of two people typing and must wait for the patron's notice: otherwise the story would go on while
+/// The owner is told of two people typing and must wait for the patron's notice: otherwise the scenario would go on while
 /// that is still on its way, and the patron's next typing would come too soon after it to be passed on.
 #[test]
 fn a_supervisors_typing_is_not_taken_for_the_patrons() {
-    let story = [Open::PatronTypes, Open::PatronTypes];
+    let scenario = [Open::PatronTypes, Open::PatronTypes];
     let hidden = [
         (0, Hidden::AdminNotes),
         (0, Hidden::Types(Supervisor::Admin, wire::Audience::Staff)),
@@ -447,7 +447,7 @@ fn a_supervisors_typing_is_not_taken_for_the_patrons() {
     run(async {
         World::begin(Beginning::Alone)
             .await
-            .tell(&story, &hidden)
+            .play(&scenario, &hidden)
             .await
     });
 }

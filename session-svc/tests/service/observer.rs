@@ -1,6 +1,6 @@
 //! A participant in a session who keeps a record of all that they receive.
 
-use carrel_proto::session::v1::{self as wire, act::Act, attend_response::Response as Told};
+use carrel_proto::session::v1::{self as wire, act::Act, attend_response::Response};
 use prost::Message;
 use tonic::Status;
 
@@ -31,8 +31,8 @@ impl Record {
         }
     }
 
-    pub fn told(&mut self, mut told: Told) {
-        if let Told::Joined(joined) = &mut told {
+    pub fn told(&mut self, mut told: Response) {
+        if let Response::Joined(joined) = &mut told {
             mask(&mut joined.head);
         }
         self.message(&wire::AttendResponse {
@@ -77,9 +77,9 @@ impl Observer {
     pub async fn joined(&mut self) {
         let joined = self.attends.joined.clone();
         let head = joined.head.as_ref().unwrap().number;
-        self.record.told(Told::Joined(joined));
+        self.record.told(Response::Joined(joined));
         while self.position.number < head {
-            self.until(|told| matches!(told, Told::Event(_))).await;
+            self.until(|told| matches!(told, Response::Event(_))).await;
         }
     }
 
@@ -92,7 +92,7 @@ impl Observer {
         self.joined().await;
     }
 
-    pub async fn until(&mut self, wanted: impl Fn(&Told) -> bool) {
+    pub async fn until(&mut self, wanted: impl Fn(&Response) -> bool) {
         loop {
             let told = self
                 .attends
@@ -100,7 +100,7 @@ impl Observer {
                 .await
                 .unwrap()
                 .expect("the stream goes on");
-            if let Told::Event(event) = &told {
+            if let Response::Event(event) = &told {
                 self.position.number = event.position;
             }
             let found = wanted(&told);
@@ -114,7 +114,7 @@ impl Observer {
     /// Waits until they are told that the person with this part is typing. Others may type as well.
     pub async fn until_typing(&mut self, part: wire::Part) {
         self.until(|told| match told {
-            Told::Typing(typing) => typing.author.as_ref().is_some_and(|by| by.part() == part),
+            Response::Typing(typing) => typing.author.as_ref().is_some_and(|by| by.part() == part),
             _ => false,
         })
         .await;
@@ -125,8 +125,8 @@ impl Observer {
         let id = format!("open-{}", self.commands);
         self.attends.act(id.clone(), act).await;
         self.until(|told| match told {
-            Told::ActAccepted(accepted) => accepted.command_id == id,
-            Told::ActRefused(refused) => refused.command_id == id,
+            Response::ActAccepted(accepted) => accepted.command_id == id,
+            Response::ActRefused(refused) => refused.command_id == id,
             _ => false,
         })
         .await;

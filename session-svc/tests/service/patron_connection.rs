@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use carrel_platform::auth::Role;
 use carrel_proto::session::v1::{
-    self as wire, PatronConnection, attend_response::Response as Told, session_event::Payload,
+    self as wire, PatronConnection, attend_response::Response, session_event::Payload,
 };
 use carrel_session::Config;
 use tokio::time::Instant;
@@ -100,7 +100,7 @@ async fn a_lost_patron_is_not_ahead_of_others() {
 /// late.
 async fn until_told(patron: &mut Attending, ahead: u32) {
     loop {
-        if let Told::Waiting(status) = patron.next().await.unwrap().unwrap()
+        if let Response::Waiting(status) = patron.next().await.unwrap().unwrap()
             && status.ahead == ahead
         {
             return;

@@ -3,7 +3,7 @@
 use carrel_proto::{
     encoded::Encoded,
     session::v1::{
-        self as wire, attend_request::Request as Ask, attend_response::Response as Told,
+        self as wire, attend_request::Request as Ask, attend_response::Response,
         session_service_client::SessionServiceClient,
         transfer_service_client::TransferServiceClient,
     },
@@ -251,7 +251,7 @@ impl Person {
         let mut told = self.client.attend(request).await?.into_inner();
         let first = told.message().await?;
         match first.and_then(|first| first.read().unwrap().response) {
-            Some(Told::Joined(joined)) => Ok(Attending { asks, told, joined }),
+            Some(Response::Joined(joined)) => Ok(Attending { asks, told, joined }),
             other => panic!("the first response is Joined, not {other:?}"),
         }
     }
@@ -401,17 +401,17 @@ impl Attending {
     }
 
     /// Returns the next response except heartbeats; the error that ends the stream, or `None` at its end.
-    pub async fn next(&mut self) -> Result<Option<Told>, Status> {
+    pub async fn next(&mut self) -> Result<Option<Response>, Status> {
         loop {
             match self.next_of_all().await? {
-                Some(Told::Heartbeat(_)) => {}
+                Some(Response::Heartbeat(_)) => {}
                 told => return Ok(told),
             }
         }
     }
 
     /// Returns the next response; the error that ends the stream, or `None` at its end.
-    pub async fn next_of_all(&mut self) -> Result<Option<Told>, Status> {
+    pub async fn next_of_all(&mut self) -> Result<Option<Response>, Status> {
         let told = self.told.message().await?;
         Ok(told.map(|told| told.read().unwrap().response.unwrap()))
     }
@@ -419,7 +419,8 @@ impl Attending {
     /// Returns the next event.
     pub async fn event(&mut self) -> wire::SessionEvent {
         loop {
-            if let Told::Event(event) = self.next().await.unwrap().expect("the stream goes on") {
+            if let Response::Event(event) = self.next().await.unwrap().expect("the stream goes on")
+            {
                 return event;
             }
         }

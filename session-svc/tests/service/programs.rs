@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use carrel_platform::{auth::Role, log::EventLog};
 use carrel_proto::session::v1::{
-    self as wire, act::Act, attend_request::Request as Ask, attend_response::Response as Told,
+    self as wire, act::Act, attend_request::Request as Ask, attend_response::Response,
 };
 use carrel_testbed::log::FaultyLog;
 use tonic::Code;
@@ -75,7 +75,7 @@ async fn acts_before_a_bad_request_are_answered() {
     let mut answered = Vec::new();
     let end = loop {
         match rickys.next().await {
-            Ok(Some(Told::ActAccepted(accepted))) => answered.push(accepted.command_id),
+            Ok(Some(Response::ActAccepted(accepted))) => answered.push(accepted.command_id),
             Ok(Some(_)) => {}
             Ok(None) => panic!("it ends with a reason"),
             Err(end) => break end,
@@ -113,8 +113,10 @@ async fn acts_are_answered_in_the_numbers_of_their_stream() {
     let (mut events, mut answers) = (Vec::new(), Vec::new());
     while answers.len() < 2 {
         match maps.next().await.unwrap().unwrap() {
-            Told::Event(event) => events.push(event.position),
-            Told::ActAccepted(accepted) => answers.push((accepted.command_id, accepted.position)),
+            Response::Event(event) => events.push(event.position),
+            Response::ActAccepted(accepted) => {
+                answers.push((accepted.command_id, accepted.position))
+            }
             _ => {}
         }
     }

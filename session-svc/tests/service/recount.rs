@@ -22,7 +22,7 @@ const LIBRARIANS: [&str; 3] = ["lee", "map", "night"];
 
 /// Something that a participant attempts with a session.
 #[derive(Clone, Copy, Debug)]
-enum Deed {
+enum Action {
     Open,
     PickUp,
     OfferToQueue,
@@ -35,24 +35,24 @@ enum Deed {
     TimePasses,
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
-        4 => Just(Deed::Open),
-        5 => Just(Deed::PickUp),
-        3 => Just(Deed::OfferToQueue),
-        3 => Just(Deed::Accept),
-        1 => Just(Deed::End),
-        1 => Just(Deed::PatronEnds),
-        2 => Just(Deed::Enter),
-        2 => Just(Deed::TimePasses),
+        4 => Just(Action::Open),
+        5 => Just(Action::PickUp),
+        3 => Just(Action::OfferToQueue),
+        3 => Just(Action::Accept),
+        1 => Just(Action::End),
+        1 => Just(Action::PatronEnds),
+        2 => Just(Action::Enter),
+        2 => Just(Action::TimePasses),
     ]
 }
 
 /// Who attempts what, with which session, at which server.
-type Step = (usize, Deed, usize, usize);
+type Step = (usize, Action, usize, usize);
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0..LIBRARIANS.len(), deed(), 0..SESSIONS.len(), 0..2_usize);
+    let step = (0..LIBRARIANS.len(), action(), 0..SESSIONS.len(), 0..2_usize);
     prop::collection::vec(step, 1..40)
 }
 
@@ -138,7 +138,7 @@ async fn last_offer(desk: &Desk, session_id: &str) -> String {
 }
 
 /// Attempts something. Whether it was taken or refused, the log says what came of it.
-async fn attempt(desk: &Desk, (who, deed, session, _): Step, command_id: String) {
+async fn attempt(desk: &Desk, (who, action, session, _): Step, command_id: String) {
     let session_id = SESSIONS[session];
     let mut librarian = desk.librarian(
         LIBRARIANS[who],
@@ -146,24 +146,24 @@ async fn attempt(desk: &Desk, (who, deed, session, _): Step, command_id: String)
         Role::Librarian,
         &["maple", "coop"],
     );
-    match deed {
-        Deed::Open => drop(patron(desk, session_id).open(command_id, "anyone?").await),
-        Deed::PickUp => drop(librarian.pick_up(command_id, session_id).await),
-        Deed::OfferToQueue => {
+    match action {
+        Action::Open => drop(patron(desk, session_id).open(command_id, "anyone?").await),
+        Action::PickUp => drop(librarian.pick_up(command_id, session_id).await),
+        Action::OfferToQueue => {
             let to = To::QueueId("maple".to_owned());
             drop(librarian.offer(command_id, session_id, to).await);
         }
-        Deed::Accept => {
+        Action::Accept => {
             let offer_id = last_offer(desk, session_id).await;
             drop(librarian.accept(command_id, session_id, &offer_id).await);
         }
-        Deed::End => drop(librarian.end(command_id, session_id).await),
-        Deed::PatronEnds => drop(patron(desk, session_id).end(command_id, session_id).await),
-        Deed::Enter => {
+        Action::End => drop(librarian.end(command_id, session_id).await),
+        Action::PatronEnds => drop(patron(desk, session_id).end(command_id, session_id).await),
+        Action::Enter => {
             let mut admin = desk.librarian("admin", "maple", Role::Administrator, &["maple"]);
             drop(admin.enter(command_id, session_id).await);
         }
-        Deed::TimePasses => desk.clock.advance_ms(15_000),
+        Action::TimePasses => desk.clock.advance_ms(15_000),
     }
 }
 

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use carrel_platform::{auth::Role, config::HumanDuration, log::EventLog};
 use carrel_proto::session::v1::{
-    self as wire, SessionList, SessionRow, attend_response::Response as Told,
-    offer_transfer_request::To, session_event::Payload,
+    self as wire, SessionList, SessionRow, attend_response::Response, offer_transfer_request::To,
+    session_event::Payload,
 };
 use carrel_session::Config;
 use carrel_testbed::log::FaultyLog;
@@ -164,8 +164,8 @@ async fn a_server_that_heard_nothing_is_fenced_by_the_log() {
     .await;
     let refused = loop {
         match maps.next().await {
-            Ok(Some(Told::ActRefused(refused))) => break refused.refusal.unwrap().reason,
-            Ok(Some(Told::ActAccepted(_))) => panic!("a former owner wrote as the owner"),
+            Ok(Some(Response::ActRefused(refused))) => break refused.refusal.unwrap().reason,
+            Ok(Some(Response::ActAccepted(_))) => panic!("a former owner wrote as the owner"),
             Ok(_) => {}
             Err(status) => break reason(&status),
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use carrel_platform::auth::Role;
-use carrel_proto::session::v1::{attend_response::Response as Told, session_event::Payload};
+use carrel_proto::session::v1::{attend_response::Response, session_event::Payload};
 use carrel_session::Config;
 use tonic::Status;
 
@@ -19,7 +19,7 @@ async fn notes_until_the_end(attending: &mut Attending) -> (Vec<String>, Status)
     let mut notes = Vec::new();
     loop {
         match attending.next().await {
-            Ok(Some(Told::Event(event))) => {
+            Ok(Some(Response::Event(event))) => {
                 if let Some(Payload::Note(note)) = event.payload {
                     notes.push(note.text);
                 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use carrel_platform::auth::{Role, StaffNaming};
 use carrel_proto::session::v1::{
-    self as wire, act, attend_response::Response as Told, session_event::Payload,
+    self as wire, act, attend_response::Response, session_event::Payload,
 };
 use tokio::time::Instant;
 use tonic::Code;
@@ -227,7 +227,7 @@ async fn a_supervisor_cannot_end_the_session() {
         .act(desk.command_id(), act::Act::EndSession(wire::EndSession {}))
         .await;
     match attends.next().await.unwrap().unwrap() {
-        Told::ActRefused(refused) => {
+        Response::ActRefused(refused) => {
             assert_eq!(refused.refusal.unwrap().reason, "ROLE_NOT_ALLOWED")
         }
         other => panic!("refused, not {other:?}"),
@@ -396,7 +396,7 @@ async fn a_lost_owners_patron_is_first_in_line() {
     let returned = rickys.events_to(3).await.pop().unwrap();
     assert!(matches!(returned.payload, Some(Payload::Returned(_))));
     let ahead = loop {
-        if let Told::Waiting(status) = rickys.next().await.unwrap().unwrap() {
+        if let Response::Waiting(status) = rickys.next().await.unwrap().unwrap() {
             break status.ahead;
         }
     };

@@ -13,11 +13,11 @@ use carrel_proto::{
 };
 
 use super::open;
-use crate::{answer::Answer, case::Case, door::command_id, house::House};
+use crate::{access::command_id, answer::Answer, case::Case, fixture::Fixture};
 
 /// Tries an operation. Returns `None` if it is not one of these, or is not answered.
 pub(super) async fn call(
-    house: &House,
+    fixture: &Fixture,
     operation: &str,
     token: &str,
     case: &Case,
@@ -39,7 +39,7 @@ pub(super) async fn call(
         }
         _ => return None,
     };
-    let mut socket = match open(house, token).await {
+    let mut socket = match open(fixture, token).await {
         Ok(socket) => socket,
         Err(answer) => return Some(answer),
     };

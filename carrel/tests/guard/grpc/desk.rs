@@ -5,15 +5,15 @@ use tonic::{Status, Streaming};
 use wire::watch_desk_response::Change;
 
 use super::ask;
-use crate::{answer::Answer, case::Case, house::House, monitor::Monitor};
+use crate::{answer::Answer, case::Case, fixture::Fixture, monitor::Monitor};
 
 /// Tries an operation as a call.
-pub(super) async fn call(house: &House, operation: &str, token: &str, case: &Case) -> Answer {
-    let mut presence = house.presence();
+pub(super) async fn call(fixture: &Fixture, operation: &str, token: &str, case: &Case) -> Answer {
+    let mut presence = fixture.presence();
     let librarian_id = case.librarian_id.clone();
     match operation {
-        "Announce" => announce(house, token, None).await,
-        "Announce/queue" => announce(house, token, Some(&case.queue_id)).await,
+        "Announce" => announce(fixture, token, None).await,
+        "Announce/queue" => announce(fixture, token, Some(&case.queue_id)).await,
         "WatchDesk" => {
             let request = ask(token, wire::WatchDeskRequest {});
             match presence.watch_desk(request).await {
@@ -36,7 +36,7 @@ pub(super) async fn call(house: &House, operation: &str, token: &str, case: &Cas
         }
         "WatchLoad" => {
             let request = ask(token, WatchLoadRequest {});
-            match house.load().watch_load(request).await {
+            match fixture.load().watch_load(request).await {
                 Ok(changes) => first(changes.into_inner()).await.into(),
                 Err(status) => status.into(),
             }
@@ -46,9 +46,9 @@ pub(super) async fn call(house: &House, operation: &str, token: &str, case: &Cas
 }
 
 /// Opens a further monitor and closes it. Callers who may monitor the queue already do.
-async fn announce(house: &House, token: &str, queue_id: Option<&str>) -> Answer {
+async fn announce(fixture: &Fixture, token: &str, queue_id: Option<&str>) -> Answer {
     let queues = queue_id.map(|queue_id| vec![queue_id.to_owned()]);
-    match Monitor::open(house.presence(), token, queues).await {
+    match Monitor::open(fixture.presence(), token, queues).await {
         Ok(monitor) => {
             monitor.close().await;
             Answer::Done

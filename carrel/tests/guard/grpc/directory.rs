@@ -5,13 +5,13 @@ use carrel_proto::directory::v1 as wire;
 use super::ask;
 use crate::{
     answer::Answer,
-    house::{House, log_in_name},
+    fixture::{Fixture, log_in_name},
     table::Column,
 };
 
 /// Tries an operation as a call.
-pub(super) async fn call(house: &House, operation: &str, token: &str) -> Answer {
-    let mut directory = house.door.directory();
+pub(super) async fn call(fixture: &Fixture, operation: &str, token: &str) -> Answer {
+    let mut directory = fixture.access.directory();
     match operation {
         "GetLibrary" => {
             let institution_id = "maple".to_owned();

@@ -5,11 +5,11 @@ use carrel_proto::im::v1::{
 };
 
 use super::ask;
-use crate::{answer::Answer, case::Case, door::command_id, house::House};
+use crate::{access::command_id, answer::Answer, case::Case, fixture::Fixture};
 
 /// Tries an operation as a call.
-pub(super) async fn call(house: &House, operation: &str, token: &str, case: &Case) -> Answer {
-    let mut messages = house.messages();
+pub(super) async fn call(fixture: &Fixture, operation: &str, token: &str, case: &Case) -> Answer {
+    let mut messages = fixture.messages();
     let conversation_id = case.conversation_id.clone();
     let to = match operation {
         "SendMessage" => Some(To::ConversationId(conversation_id.clone())),

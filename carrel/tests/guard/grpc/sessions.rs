@@ -7,11 +7,11 @@ use carrel_proto::session::v1::{
 use tonic::{Status, transport::Channel};
 
 use super::{Stream, ask};
-use crate::{answer::Answer, case::Case, door::command_id, house::House};
+use crate::{access::command_id, answer::Answer, case::Case, fixture::Fixture};
 
 /// Tries an operation as a call.
-pub(super) async fn call(house: &House, operation: &str, token: &str, case: &Case) -> Answer {
-    let mut sessions = house.door.sessions();
+pub(super) async fn call(fixture: &Fixture, operation: &str, token: &str, case: &Case) -> Answer {
+    let mut sessions = fixture.access.sessions();
     let session_id = case.session_id.clone();
     let command_id = command_id();
     let transcript = |audience: wire::Audience| wire::GetTranscriptRequest {
@@ -71,7 +71,7 @@ pub(super) async fn call(house: &House, operation: &str, token: &str, case: &Cas
             let message = wire::EnterConferenceRequest {
                 command_id,
                 session_id,
-                warning_version: house.warning_version.clone(),
+                warning_version: fixture.warning_version.clone(),
             };
             sessions.enter_conference(ask(token, message)).await.into()
         }
@@ -149,7 +149,7 @@ pub(super) async fn call(house: &House, operation: &str, token: &str, case: &Cas
 /// Tries an operation as an act on an Attend stream. Returns the answer to the Join if that is refused, and `None` if
 /// the operation is not such an act.
 pub(crate) async fn act_on_stream(
-    house: &House,
+    fixture: &Fixture,
     operation: &str,
     token: &str,
     case: &Case,
@@ -168,7 +168,7 @@ pub(crate) async fn act_on_stream(
         "EndSession" => Act::EndSession(wire::EndSession {}),
         _ => return None,
     };
-    let sessions = house.door.sessions();
+    let sessions = fixture.access.sessions();
     let joined = Stream::join(
         sessions,
         token,

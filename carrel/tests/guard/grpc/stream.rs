@@ -3,7 +3,7 @@
 use carrel_proto::{
     encoded::Encoded,
     session::v1::{
-        self as wire, attend_request::Request as Ask, attend_response::Response as Told,
+        self as wire, attend_request::Request as Ask, attend_response::Response,
         session_service_client::SessionServiceClient,
     },
 };
@@ -46,7 +46,7 @@ impl Stream {
         };
         stream.send(Ask::Join(join)).await;
         match stream.next().await? {
-            Some(Told::Joined(_)) => Ok(stream),
+            Some(Response::Joined(_)) => Ok(stream),
             other => panic!("instead of Joined: {other:?}"),
         }
     }
@@ -66,11 +66,11 @@ impl Stream {
     }
 
     /// Returns the next response that is not a heartbeat.
-    pub(crate) async fn next(&mut self) -> Result<Option<Told>, Status> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Response>, Status> {
         loop {
             let told = self.told.message().await?;
             match told.map(|told| told.read().unwrap().response) {
-                Some(Some(Told::Heartbeat(_))) => {}
+                Some(Some(Response::Heartbeat(_))) => {}
                 Some(Some(response)) => return Ok(Some(response)),
                 Some(None) => panic!("a response that says nothing"),
                 None => return Ok(None),
@@ -84,8 +84,8 @@ impl Stream {
     ) -> Result<Result<wire::ActAccepted, carrel_proto::refusal::v1::Refusal>, Status> {
         loop {
             match self.next().await? {
-                Some(Told::ActAccepted(accepted)) => return Ok(Ok(accepted)),
-                Some(Told::ActRefused(refused)) => return Ok(Err(refused.refusal.unwrap())),
+                Some(Response::ActAccepted(accepted)) => return Ok(Ok(accepted)),
+                Some(Response::ActRefused(refused)) => return Ok(Err(refused.refusal.unwrap())),
                 Some(_) => {}
                 None => panic!("the stream ended before the act was answered"),
             }

@@ -3,11 +3,11 @@
 use carrel_proto::session::v1::{self as wire, offer_transfer_request::To};
 
 use super::ask;
-use crate::{answer::Answer, case::Case, door::command_id, house::House};
+use crate::{access::command_id, answer::Answer, case::Case, fixture::Fixture};
 
 /// Tries an operation as a call.
-pub(super) async fn call(house: &House, operation: &str, token: &str, case: &Case) -> Answer {
-    let mut transfers = house.transfers();
+pub(super) async fn call(fixture: &Fixture, operation: &str, token: &str, case: &Case) -> Answer {
+    let mut transfers = fixture.transfers();
     let command_id = command_id();
     let session_id = case.session_id.clone();
     let offer_id = case.offer_id.clone();
@@ -19,7 +19,7 @@ pub(super) async fn call(house: &House, operation: &str, token: &str, case: &Cas
     };
     match operation {
         "OfferTransfer" => {
-            let message = offer(To::Introduction(house.introduction.clone()));
+            let message = offer(To::Introduction(fixture.introduction.clone()));
             transfers.offer_transfer(ask(token, message)).await.into()
         }
         "OfferTransfer/queue" => {

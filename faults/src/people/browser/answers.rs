@@ -12,7 +12,7 @@ use super::{
     super::words::{self, CANARY},
     Browser,
 };
-use crate::history::{Deed, Role, What};
+use crate::history::{Action, Role, What};
 
 /// How soon a request that the service gave up is sent again.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
@@ -59,10 +59,10 @@ impl Browser {
                     replayed: accepted.replayed,
                 });
                 let settled = self.outbox.settle(&accepted.command_id);
-                if let Some(Deed::Message(text) | Deed::Note(text)) = settled {
-                    self.scene.acknowledged.fetch_add(1, Ordering::Relaxed);
+                if let Some(Action::Message(text) | Action::Note(text)) = settled {
+                    self.shared.acknowledged.fetch_add(1, Ordering::Relaxed);
                     if let (Role::Patron, Some(sent)) = (self.role, words::sent_at(&text)) {
-                        self.scene.pulse.acknowledged(&accepted.session_id, sent);
+                        self.shared.pulse.acknowledged(&accepted.session_id, sent);
                     }
                 }
             }

@@ -35,7 +35,7 @@ pub(super) struct Opened {
 
 impl Browser {
     pub(super) fn connect(&mut self) {
-        let gateway = self.dice.pick(&self.scene.gateways).copied();
+        let gateway = self.dice.pick(&self.shared.gateways).copied();
         let token = self.token.clone();
         let renew = self.renew_first || self.renewed.elapsed() > RENEW_AFTER;
         self.line = Line::Connecting(tokio::spawn(async move {
@@ -62,7 +62,7 @@ impl Browser {
         for session in sessions {
             self.join(&session).await;
         }
-        if self.scene.is_mischievous() {
+        if self.shared.is_mischievous() {
             for act in self.outbox.settled() {
                 self.send(Request::Act(act)).await;
             }

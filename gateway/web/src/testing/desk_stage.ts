@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { h, render } from "preact";
 import { vi } from "vitest";
-import { Desk } from "../app/desk";
+import { Desk } from "../app/desk/desk";
 import { Role } from "../gen/carrel/directory/v1/directory_service_pb";
 import {
   AttendingSchema,

@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { render } from "preact";
 import { vi } from "vitest";
-import { PatronChat } from "../app/patron_chat";
+import { PatronChat } from "../app/ask/chat";
 import { AttendingSchema, SessionEventSchema as FrameSchema, RefusedSchema } from "../gen/carrel/gateway/v1/frames_pb";
 import type { RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb";
 import { MessagePostedSchema, type SessionEvent, SessionEventSchema } from "../gen/carrel/session/v1/session_event_pb";

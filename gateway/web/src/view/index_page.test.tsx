@@ -1,6 +1,6 @@
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { everyLibrary } from "../app/libraries";
+import { everyLibrary } from "../app/parts/libraries";
 import { IndexPage } from "./index_page";
 
 let root: HTMLElement;

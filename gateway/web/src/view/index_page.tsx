@@ -1,6 +1,6 @@
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import type { PagedList } from "../app/pages";
+import type { PagedList } from "../app/parts/pages";
 import type { Library } from "../gen/carrel/directory/v1/directory_service_pb";
 import { Icon } from "./parts/icon";
 import { OneMoment } from "./parts/one_moment";

@@ -36,7 +36,7 @@ impl Server {
 
 /// What the resolver answers for a name.
 #[derive(Clone, Copy)]
-enum Told {
+enum Lookup {
     Place(SocketAddr),
     Failure,
     /// It never answers.
@@ -45,14 +45,14 @@ enum Told {
 
 /// A search for the names `first`, whose answer can be changed, and `second`.
 struct Names {
-    first: Arc<Mutex<Told>>,
+    first: Arc<Mutex<Lookup>>,
     serving: watch::Receiver<Arc<[Replica]>>,
     condition: watch::Receiver<Condition>,
     _stop: DropGuard,
 }
 
 impl Names {
-    fn search(first: Told, second: Told) -> Self {
+    fn search(first: Lookup, second: Lookup) -> Self {
         let first = Arc::new(Mutex::new(first));
         let asked = Arc::clone(&first);
         let resolver: Resolver = Arc::new(move |address| {
@@ -61,9 +61,9 @@ impl Names {
                 _ => second,
             };
             match told {
-                Told::Place(place) => future::ready(Ok(vec![place])).boxed(),
-                Told::Failure => future::ready(Err(io::Error::other("no such name"))).boxed(),
-                Told::Nothing => future::pending().boxed(),
+                Lookup::Place(place) => future::ready(Ok(vec![place])).boxed(),
+                Lookup::Failure => future::ready(Err(io::Error::other("no such name"))).boxed(),
+                Lookup::Nothing => future::pending().boxed(),
             }
         });
         let addresses = ["http://first:1", "http://second:1"];
@@ -93,9 +93,9 @@ impl Names {
 #[tokio::test(start_paused = true)]
 async fn a_name_that_can_t_be_looked_up_does_not_hold_up_another() {
     let (old, new) = (Server::start().await, Server::start().await);
-    let mut names = Names::search(Told::Place(old.place), Told::Failure);
+    let mut names = Names::search(Lookup::Place(old.place), Lookup::Failure);
     names.until_serving(&[&old]).await;
-    *names.first.lock().unwrap() = Told::Place(new.place);
+    *names.first.lock().unwrap() = Lookup::Place(new.place);
     names.until_serving(&[&new]).await;
     // It is well because a replica serves.
     assert_eq!(*names.condition.borrow(), Condition::Well);
@@ -104,11 +104,11 @@ async fn a_name_that_can_t_be_looked_up_does_not_hold_up_another() {
 #[tokio::test(start_paused = true)]
 async fn replicas_of_a_name_that_can_t_be_looked_up_any_more_are_kept() {
     let (first, second) = (Server::start().await, Server::start().await);
-    let mut names = Names::search(Told::Place(first.place), Told::Place(second.place));
+    let mut names = Names::search(Lookup::Place(first.place), Lookup::Place(second.place));
     let mut both = [&first, &second];
     both.sort_by_key(|server| server.place);
     names.until_serving(&both).await;
-    *names.first.lock().unwrap() = Told::Failure;
+    *names.first.lock().unwrap() = Lookup::Failure;
     tokio::time::sleep(Duration::from_secs(60)).await;
     names.until_serving(&both).await;
     first.server.set_healthy(false).await;
@@ -118,7 +118,7 @@ async fn replicas_of_a_name_that_can_t_be_looked_up_any_more_are_kept() {
 #[tokio::test]
 async fn while_a_name_is_looked_up_it_is_heard_how_replicas_are() {
     let server = Server::start().await;
-    let mut names = Names::search(Told::Place(server.place), Told::Nothing);
+    let mut names = Names::search(Lookup::Place(server.place), Lookup::Nothing);
     names.until_serving(&[&server]).await;
     server.server.set_healthy(false).await;
     names.until_serving(&[]).await;
@@ -131,15 +131,15 @@ async fn it_is_said_which_name_can_t_be_looked_up_while_no_replica_serves() {
     let nobody = "127.0.0.1:1".parse().unwrap();
     for (first, problem) in [
         (
-            Told::Failure,
+            Lookup::Failure,
             "test: http://first:1 can't be looked up: no such name",
         ),
         (
-            Told::Place(nobody),
+            Lookup::Place(nobody),
             "test: http://second:1 can't be looked up: no answer within 3s",
         ),
     ] {
-        let mut names = Names::search(first, Told::Nothing);
+        let mut names = Names::search(first, Lookup::Nothing);
         let said = |condition: &Condition| condition.problem() == Some(problem);
         let said = names.condition.wait_for(said);
         let said = tokio::time::timeout(Duration::from_secs(60), said).await;

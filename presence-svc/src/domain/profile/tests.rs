@@ -7,7 +7,7 @@ use crate::domain::{
 };
 
 /// Maple's librarian Lee staffs maple's own queue, a shared one and one for back-up.
-fn house() -> Directory {
+fn sample_directory() -> Directory {
     let mut harbor = queue("harbor", &["harbor"], &["harbor"]);
     harbor.escalate = steps(&[("coop", 40), ("backup", 120)]);
     let mut island = queue("island", &["island"], &["island"]);
@@ -29,8 +29,8 @@ fn house() -> Directory {
 
 #[test]
 fn a_profile_lists_the_primary_queue_first_and_only_what_the_library_staffs() {
-    let mut house = house();
-    let profile = house.profile("1").unwrap();
+    let mut directory = sample_directory();
+    let profile = directory.profile("1").unwrap();
     let queues: Vec<_> = profile
         .queues
         .iter()
@@ -45,15 +45,15 @@ fn a_profile_lists_the_primary_queue_first_and_only_what_the_library_staffs() {
         profile.queues[1].institution_names,
         ["harbor Library", "island Library", "maple Library"]
     );
-    assert_eq!(house.profile("2"), None);
-    house.apply(Event::InstitutionRemoved { id: "maple".into() });
-    assert_eq!(house.profile("1"), None);
+    assert_eq!(directory.profile("2"), None);
+    directory.apply(Event::InstitutionRemoved { id: "maple".into() });
+    assert_eq!(directory.profile("1"), None);
 }
 
 /// The libraries whose policy Lee is shown.
-fn policies(house: &Directory) -> Vec<String> {
-    let profile = house.profile("1").unwrap();
-    house
+fn policies(directory: &Directory) -> Vec<String> {
+    let profile = directory.profile("1").unwrap();
+    directory
         .policies_for(&profile.institution.id)
         .iter()
         .map(|policy| policy.institution_id.clone())
@@ -63,18 +63,18 @@ fn policies(house: &Directory) -> Vec<String> {
 // D37, D38
 #[test]
 fn a_librarian_is_shown_the_policy_of_each_library_whose_patrons_they_may_answer() {
-    let mut house = house();
-    assert_eq!(policies(&house), ["harbor", "island", "maple", "near"]);
-    let shown = house.policies_for("maple");
+    let mut directory = sample_directory();
+    assert_eq!(policies(&directory), ["harbor", "island", "maple", "near"]);
+    let shown = directory.policies_for("maple");
     assert_eq!(shown[0].institution_name, "harbor Library");
     assert_eq!(shown[0].policy.text, "harbor lends skis.");
     assert_eq!(shown[0].scripts[0].name, "Hello");
 
     // Their own library's always, even if its librarians staff nothing.
     for id in ["maple", "coop", "backup"] {
-        house.apply(Event::QueueRemoved { id: id.into() });
+        directory.apply(Event::QueueRemoved { id: id.into() });
     }
-    assert_eq!(policies(&house), ["maple"]);
+    assert_eq!(policies(&directory), ["maple"]);
 }
 
 // D36
@@ -82,13 +82,13 @@ fn a_librarian_is_shown_the_policy_of_each_library_whose_patrons_they_may_answer
 fn practice_brings_the_policies_of_those_who_practise_and_is_marked() {
     let mut practice = queue("practice", &["far"], &["maple"]);
     practice.practice = true;
-    let mut house = house();
-    house.apply(Event::QueueSet(practice));
+    let mut directory = sample_directory();
+    directory.apply(Event::QueueSet(practice));
     assert_eq!(
-        policies(&house),
+        policies(&directory),
         ["far", "harbor", "island", "maple", "near"]
     );
-    let profile = house.profile("1").unwrap();
+    let profile = directory.profile("1").unwrap();
     for queue in profile.queues {
         assert_eq!(queue.practice, queue.id == "practice");
     }
@@ -96,9 +96,9 @@ fn practice_brings_the_policies_of_those_who_practise_and_is_marked() {
 
 #[test]
 fn policies_come_by_name() {
-    let mut house = house();
+    let mut directory = sample_directory();
     let mut first = institution("near");
     first.name = "A library".into();
-    house.apply(Event::InstitutionSet(first));
-    assert_eq!(policies(&house), ["near", "harbor", "island", "maple"]);
+    directory.apply(Event::InstitutionSet(first));
+    assert_eq!(policies(&directory), ["near", "harbor", "island", "maple"]);
 }

@@ -539,17 +539,17 @@ fn the_names_of_all_libraries_in_ones_queues_fit_into_the_first_frame() {
         library
     };
     let with = |queues: usize| {
-        let mut house = cooperative((0..500).map(named));
-        let shared = house.queues["shared"].clone();
+        let mut directory = cooperative((0..500).map(named));
+        let shared = directory.queues["shared"].clone();
         for number in 1..queues {
             let id = format!("shared-{number}");
             let queue = Queue {
                 id: id.clone(),
                 ..shared.clone()
             };
-            house.queues.insert(id, queue);
+            directory.queues.insert(id, queue);
         }
-        wrong(&house)
+        wrong(&directory)
     };
     assert!(with(5).is_empty());
     assert_eq!(with(6), ["institution \"library-000\", "]);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::sample::{directory, institution, queue, steps};
 
-fn house() -> Directory {
+fn sample_directory() -> Directory {
     let mut maple = queue("maple", &["maple"], &["maple"]);
     maple.escalate = steps(&[("coop", 40), ("backup", 120)]);
     let mut practice = queue("practice", &["maple"], &["maple"]);
@@ -23,9 +23,9 @@ fn house() -> Directory {
     )
 }
 
-fn reachable(house: &Directory, institution_id: &str) -> Vec<String> {
-    house
-        .reachable_queues(&house.institutions[institution_id])
+fn reachable(directory: &Directory, institution_id: &str) -> Vec<String> {
+    directory
+        .reachable_queues(&directory.institutions[institution_id])
         .map(|queue| queue.id.clone())
         .collect()
 }
@@ -33,39 +33,44 @@ fn reachable(house: &Directory, institution_id: &str) -> Vec<String> {
 // D29, R17
 #[test]
 fn a_wait_begins_in_the_primary_queue_and_goes_on_as_that_one_escalates() {
-    let house = house();
-    let maple = &house.institutions["maple"];
+    let directory = sample_directory();
+    let maple = &directory.institutions["maple"];
     assert_eq!(
-        house.wait(maple),
+        directory.wait(maple),
         Wait {
             queue_id: "maple".into(),
             steps: steps(&[("coop", 40), ("backup", 120)]),
         }
     );
-    assert_eq!(reachable(&house, "maple"), ["maple", "coop", "backup"]);
-    assert_eq!(reachable(&house, "harbor"), ["harbor"]);
+    assert_eq!(reachable(&directory, "maple"), ["maple", "coop", "backup"]);
+    assert_eq!(reachable(&directory, "harbor"), ["harbor"]);
     let gone = Institution {
         primary_queue: "gone".into(),
         ..maple.clone()
     };
-    assert_eq!(house.wait(&gone).steps, []);
-    assert_eq!(house.reachable_queues(&gone).count(), 0);
+    assert_eq!(directory.wait(&gone).steps, []);
+    assert_eq!(directory.reachable_queues(&gone).count(), 0);
 }
 
 // D36
 #[test]
 fn practice_waits_in_its_own_queue_alone() {
-    let house = house();
-    let wait = house.practice_wait(&house.institutions["maple"]).unwrap();
+    let directory = sample_directory();
+    let wait = directory
+        .practice_wait(&directory.institutions["maple"])
+        .unwrap();
     assert_eq!(wait.queue_id, "practice");
     assert_eq!(wait.steps, []);
-    assert_eq!(house.practice_wait(&house.institutions["harbor"]), None);
-    assert!(!reachable(&house, "maple").contains(&"practice".to_owned()));
+    assert_eq!(
+        directory.practice_wait(&directory.institutions["harbor"]),
+        None
+    );
+    assert!(!reachable(&directory, "maple").contains(&"practice".to_owned()));
 }
 
 #[test]
 fn a_queue_is_reached_by_those_it_names_and_by_those_who_wait_so_long() {
-    let house = house();
+    let directory = sample_directory();
     for (queue_id, expected) in [
         ("maple", vec!["maple"]),
         ("harbor", vec!["harbor"]),
@@ -73,7 +78,7 @@ fn a_queue_is_reached_by_those_it_names_and_by_those_who_wait_so_long() {
         ("backup", vec!["harbor", "maple"]),
         ("practice", vec!["maple"]),
     ] {
-        let libraries = house.libraries_reaching(&house.queues[queue_id]);
+        let libraries = directory.libraries_reaching(&directory.queues[queue_id]);
         assert_eq!(Vec::from_iter(libraries), expected, "{queue_id}");
     }
 }

@@ -1,8 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
-import { isEmbedded } from "../../app/embedded";
-import { isLookedAt, onLook } from "../../app/looked_at";
-import type { PatronChat } from "../../app/patron_chat";
-import { patronSound, patronVolume } from "../../app/settings";
+import type { PatronChat } from "../../app/ask/chat";
+import { isEmbedded } from "../../app/parts/embedded";
+import { isLookedAt, onLook } from "../../app/parts/looked_at";
+import { patronSound, patronVolume } from "../../app/parts/settings";
 import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { Announcements, PageAnnouncer } from "../parts/announcements";
 import { ConnectionMark } from "../parts/connection_mark";

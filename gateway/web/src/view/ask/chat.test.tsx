@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { askBeforeLeaving, isChatUnsent } from "../../app/leaving";
+import { askBeforeLeaving, isChatUnsent } from "../../app/parts/leaving";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { FakeSocket } from "../../testing/gateway";
 import { PatronPage } from "../../testing/patron_page";

@@ -1,4 +1,4 @@
-import type { PatronChat } from "../../app/patron_chat";
+import type { PatronChat } from "../../app/ask/chat";
 import { whyRefused } from "../../refusal_words";
 import { nameOf } from "../../words";
 import { TypingLine } from "../parts/typing_line";

@@ -1,6 +1,6 @@
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { PatronChat } from "../../app/patron_chat";
+import { PatronChat } from "../../app/ask/chat";
 import { until } from "../../testing/until";
 import { AskPage } from "./ask_page";
 

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
-import { takeFocus } from "../../app/embedded";
-import type { PatronChat } from "../../app/patron_chat";
+import type { PatronChat } from "../../app/ask/chat";
+import { takeFocus } from "../../app/parts/embedded";
 import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { safeAddress } from "../../links";
 import { comingTime } from "../../time";

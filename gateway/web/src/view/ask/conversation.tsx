@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
-import type { PatronChat } from "../../app/patron_chat";
-import { isByPatron } from "../../app/patron_news";
+import type { PatronChat } from "../../app/ask/chat";
+import { isByPatron } from "../../app/ask/news";
 import { conversation } from "../../state/conversation";
 import type { SessionView } from "../../state/session";
 import type { Reader } from "../../words";

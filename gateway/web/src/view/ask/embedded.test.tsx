@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { setLookedAtInSite } from "../../app/looked_at";
-import { WidgetLink } from "../../app/widget_link";
+import { WidgetLink } from "../../app/ask/widget_link";
+import { setLookedAtInSite } from "../../app/parts/looked_at";
 import { Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { FakeSocket } from "../../testing/gateway";
 import { PatronPage } from "../../testing/patron_page";

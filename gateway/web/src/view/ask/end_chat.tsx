@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
-import type { Confirmation } from "../../app/confirmation";
-import type { PatronChat } from "../../app/patron_chat";
+import type { PatronChat } from "../../app/ask/chat";
+import type { Confirmation } from "../../app/parts/confirmation";
 import { whyNotDone } from "../../refusal_words";
 import { Confirm } from "../parts/dialog";
 

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
-import { takeFocus } from "../../app/embedded";
-import type { PatronChat } from "../../app/patron_chat";
-import { isByPatron } from "../../app/patron_news";
+import type { PatronChat } from "../../app/ask/chat";
+import { isByPatron } from "../../app/ask/news";
+import { takeFocus } from "../../app/parts/embedded";
 import { Part } from "../../gen/carrel/session/v1/session_pb";
 import { safeAddress } from "../../links";
 import { conversation } from "../../state/conversation";

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { isChatUnsent } from "../../app/leaving";
+import { isChatUnsent } from "../../app/parts/leaving";
 import { AcceptedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { FakeSocket } from "../../testing/gateway";

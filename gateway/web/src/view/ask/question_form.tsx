@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { type Asking, firstWrong, type WrongFields } from "../../app/asking";
-import { takeFocus } from "../../app/embedded";
-import type { PatronChat } from "../../app/patron_chat";
+import { type Asking, firstWrong, type WrongFields } from "../../app/ask/asking";
+import type { PatronChat } from "../../app/ask/chat";
+import { takeFocus } from "../../app/parts/embedded";
 import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { safeAddress } from "../../links";
 import { OutsideLink } from "../parts/linked_text";

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { PatronChat } from "../../app/patron_chat";
+import type { PatronChat } from "../../app/ask/chat";
 import { whyRefused } from "../../refusal_words";
 import { Unsent } from "./unsent";
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { DEFAULT_VOLUME } from "../../app/alerts_settings";
-import { patronSound, patronVolume } from "../../app/settings";
+import { DEFAULT_VOLUME } from "../../app/parts/alerts_settings";
+import { patronSound, patronVolume } from "../../app/parts/settings";
 import { Part } from "../../gen/carrel/session/v1/session_pb";
 import { fakeAudio } from "../../testing/audio";
 import { PatronPage } from "../../testing/patron_page";
@@ -69,7 +69,7 @@ describe("the sound for a patron", () => {
     expect(begun).toHaveLength(0);
     expect(localStorage.getItem("carrel.patron-sound")).toBe("off");
     vi.resetModules();
-    expect((await import("../../app/settings")).patronSound.value).toBe(false);
+    expect((await import("../../app/parts/settings")).patronSound.value).toBe(false);
   });
 
   it("is as loud as they choose, which they hear at once, and that is remembered (K22)", async () => {
@@ -84,7 +84,7 @@ describe("the sound for a patron", () => {
     expect(after / before).toBeCloseTo(0.2 / DEFAULT_VOLUME);
     expect(localStorage.getItem("carrel.patron-volume")).toBe("0.2");
     vi.resetModules();
-    expect((await import("../../app/settings")).patronVolume.value).toBe(0.2);
+    expect((await import("../../app/parts/settings")).patronVolume.value).toBe(0.2);
   });
 
   it("is none at no volume, which is not said to be off until they click", async () => {
@@ -106,7 +106,7 @@ describe("the sound for a patron", () => {
     for (const stored of ["", "loud", "7", "-1"]) {
       localStorage.setItem("carrel.patron-volume", stored);
       vi.resetModules();
-      expect((await import("../../app/settings")).patronVolume.value).toBe(DEFAULT_VOLUME);
+      expect((await import("../../app/parts/settings")).patronVolume.value).toBe(DEFAULT_VOLUME);
     }
   });
 

@@ -1,4 +1,4 @@
-import type { PatronChat } from "../../app/patron_chat";
+import type { PatronChat } from "../../app/ask/chat";
 
 /** Says that the patron could not return to their chat, and why. What they can do instead is shown below. */
 export function TurnedAway({ chat }: { chat: PatronChat }) {

@@ -1,4 +1,4 @@
-import type { PatronChat } from "../../app/patron_chat";
+import type { PatronChat } from "../../app/ask/chat";
 
 /** Shows what was typed but never confirmed and can no longer be sent, so that it can be read, copied and asked anew. */
 export function Unsent({ chat }: { chat: PatronChat }) {

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { PatronChat } from "../../app/patron_chat";
+import { PatronChat } from "../../app/ask/chat";
 import {
   AttendingSchema,
   DetachedSchema,

@@ -1,9 +1,9 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Openness } from "../../app/availability";
-import { isEmbedded, takeFocus } from "../../app/embedded";
-import type { PatronChat } from "../../app/patron_chat";
-import { canRemember } from "../../app/tab_storage";
+import type { Openness } from "../../app/ask/availability";
+import type { PatronChat } from "../../app/ask/chat";
+import { isEmbedded, takeFocus } from "../../app/parts/embedded";
+import { canRemember } from "../../app/parts/tab_storage";
 import type { WaitingMessage } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { whyRefused } from "../../refusal_words";
 import { milliseconds } from "../../time";

@@ -1,5 +1,5 @@
-import { ALERT_KINDS, ALERT_WAYS, type AlertKind, type AlertWay } from "../../app/alerts_settings";
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
+import { ALERT_KINDS, ALERT_WAYS, type AlertKind, type AlertWay } from "../../app/parts/alerts_settings";
 import { Volume } from "../parts/volume";
 
 const KINDS: Readonly<Record<AlertKind, string>> = {

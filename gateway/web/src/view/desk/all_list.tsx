@@ -1,4 +1,4 @@
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { rowsOf } from "../../state/lists";
 import { shares } from "../../state/roster";
@@ -48,7 +48,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
     librarian && shares(librarian)
       ? [{ label: `Start IM Session with ${owner}`, onChoose: () => desk.im.start(librarian) }]
       : [];
-  const unread = view ? desk.unread(view) : 0;
+  const unread = view ? desk.unread.countIn(view) : 0;
   return (
     <Row
       name={patron}

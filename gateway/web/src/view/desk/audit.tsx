@@ -1,8 +1,8 @@
 import { useEffect, useMemo } from "preact/hooks";
 import { audit, roleChanges } from "../../api";
-import type { Desk } from "../../app/desk";
-import { MergedPages, type Source } from "../../app/merged_pages";
-import { PagedList } from "../../app/pages";
+import type { Desk } from "../../app/desk/desk";
+import { MergedPages, type Source } from "../../app/desk/merged_pages";
+import { PagedList } from "../../app/parts/pages";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { dayAndTime, machineTime, milliseconds } from "../../time";
 import { type AuditRow, rowOfEntry, rowOfRoleChange } from "./audit_row";

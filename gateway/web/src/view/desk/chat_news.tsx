@@ -1,4 +1,4 @@
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { countOf } from "../../state/lists";
 import { Icon } from "../parts/icon";
@@ -40,5 +40,5 @@ function waiting(desk: Desk): number {
 }
 
 function unread(desk: Desk, besides: string): number {
-  return desk.unreadSessions.value.filter((view) => view.sessionId !== besides).length;
+  return desk.unread.sessions.value.filter((view) => view.sessionId !== besides).length;
 }

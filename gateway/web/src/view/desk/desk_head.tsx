@@ -1,5 +1,5 @@
-import type { Desk } from "../../app/desk";
-import type { DeskTab } from "../../app/desk_place";
+import type { Desk } from "../../app/desk/desk";
+import type { DeskTab } from "../../app/desk/place";
 import { ConnectionMark } from "../parts/connection_mark";
 import { Icon } from "../parts/icon";
 import { SoundIsOff } from "../parts/sound_is_off";

@@ -1,10 +1,10 @@
 import { effect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Desk } from "../../app/desk";
-import { type DeskTab, tabsFor } from "../../app/desk_place";
-import { isLookedAt, onLook } from "../../app/looked_at";
-import { helpKey } from "../../app/settings";
-import { WayBack } from "../../app/way_back";
+import type { Desk } from "../../app/desk/desk";
+import { type DeskTab, tabsFor } from "../../app/desk/place";
+import { WayBack } from "../../app/desk/way_back";
+import { isLookedAt, onLook } from "../../app/parts/looked_at";
+import { helpKey } from "../../app/parts/settings";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
 import type { SessionView } from "../../state/session";
 import { isHandedOver } from "../../state/transfer";

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Confirmation } from "../../app/confirmation";
-import type { Desk } from "../../app/desk";
-import { hasUnsentWords } from "../../app/leaving";
-import { guard } from "../../app/settings";
+import type { Desk } from "../../app/desk/desk";
+import type { Confirmation } from "../../app/parts/confirmation";
+import { hasUnsentWords } from "../../app/parts/leaving";
+import { guard } from "../../app/parts/settings";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { safeAddress } from "../../links";

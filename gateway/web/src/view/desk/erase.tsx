@@ -1,6 +1,6 @@
 import { useRef, useState } from "preact/hooks";
 import { ApiError, eraseSession } from "../../api";
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import { newCommandId } from "../../command_id";
 import type { Session } from "../../gen/carrel/session/v1/session_pb";
 import { dayAndTime } from "../../time";

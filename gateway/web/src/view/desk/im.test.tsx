@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Desk } from "../../app/desk";
+import { Desk } from "../../app/desk/desk";
 import { ImMessagesSchema, ImSentSchema, RefusedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
 import {
   ConversationSchema,

@@ -1,6 +1,6 @@
 import { useEffect } from "preact/hooks";
-import type { Desk } from "../../app/desk";
-import { onLook } from "../../app/looked_at";
+import type { Desk } from "../../app/desk/desk";
+import { onLook } from "../../app/parts/looked_at";
 import { unreadThreads } from "../../state/conversations";
 import { ImList } from "./im_list";
 import { ImThread } from "./im_thread";

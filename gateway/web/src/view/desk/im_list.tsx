@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import type { Status } from "../../gen/carrel/presence/v1/presence_service_pb";
 import { staffRooms, withLibrarians } from "../../state/conversations";
 import { librariansOf, shares } from "../../state/roster";

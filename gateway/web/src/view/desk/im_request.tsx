@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import type { Thread } from "../../state/thread";
 import { useFocusAfter } from "../parts/open_tab";
 import { titleOf } from "./im_list";

@@ -1,7 +1,7 @@
 import { Fragment } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Desk } from "../../app/desk";
-import { withTakenBack } from "../../app/taking_back";
+import type { Desk } from "../../app/desk/desk";
+import { withTakenBack } from "../../app/parts/taking_back";
 import type { Message } from "../../gen/carrel/im/v1/im_service_pb";
 import { itemsOf, type ThreadItem } from "../../state/conversations";
 import { hasEarlier, lastHeld, type OutgoingMessage, type Thread } from "../../state/thread";

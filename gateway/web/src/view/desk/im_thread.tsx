@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import type { Thread } from "../../state/thread";
 import { Icon } from "../parts/icon";
 import { useFocusAfter } from "../parts/open_tab";

@@ -1,5 +1,5 @@
 /** What the user can do with a librarian in the Librarians list. */
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
 import { shares } from "../../state/roster";
 import type { MenuEntry } from "../parts/menu";

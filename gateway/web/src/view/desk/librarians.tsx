@@ -1,5 +1,5 @@
 import { useRef, useState } from "preact/hooks";
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
 import { librariansOf, type RosterSort, shares } from "../../state/roster";
 import { Icon } from "../parts/icon";

@@ -1,10 +1,8 @@
 import type { ComponentChildren } from "preact";
-import type { Desk } from "../../app/desk";
-import type { ListName } from "../../app/desk_place";
-import { Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
+import type { Desk } from "../../app/desk/desk";
+import type { ListName } from "../../app/desk/place";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { countOf } from "../../state/lists";
-import type { SessionView } from "../../state/session";
 import { Tabs } from "../parts/tabs";
 import { AllList } from "./all_list";
 import { Librarians } from "./librarians";
@@ -14,8 +12,7 @@ import { NewList } from "./new_list";
 /** The lists: New, My Active, All for those who may supervise, and Librarians (S39). */
 export function ListPane({ desk }: { desk: Desk }) {
   const lists = desk.lists.value;
-  const unread = desk.unreadSessions.value;
-  const unreadInAll = unread.filter(isListedInAll).length;
+  const { inAll, inMyActive } = desk.unread;
   const tab = (id: ListName, name: string, list: SessionList, mark?: string) => ({
     id,
     label: (
@@ -27,9 +24,9 @@ export function ListPane({ desk }: { desk: Desk }) {
   });
   const tabs: { id: ListName; label: ComponentChildren }[] = [
     tab("new", "New", SessionList.NEW),
-    tab("mine", "My Active", SessionList.MY_ACTIVE, unreadMark(unread.length - unreadInAll)),
+    tab("mine", "My Active", SessionList.MY_ACTIVE, unreadMark(inMyActive.value)),
   ];
-  if (desk.maySupervise.value) tabs.push(tab("all", "All", SessionList.ALL, unreadMark(unreadInAll)));
+  if (desk.maySupervise.value) tabs.push(tab("all", "All", SessionList.ALL, unreadMark(inAll.value)));
   tabs.push({
     id: "librarians",
     label: (
@@ -59,11 +56,6 @@ export function ListPane({ desk }: { desk: Desk }) {
       </div>
     </section>
   );
-}
-
-/** Whether a session on the desk is listed under All: another librarian's, until it ends and moves to My Active. */
-function isListedInAll({ part, session }: SessionView): boolean {
-  return part === Part.COLLEAGUE && session?.state !== SessionState.ENDED;
 }
 
 function unreadMark(sessions: number): string | undefined {

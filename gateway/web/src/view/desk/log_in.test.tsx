@@ -1,6 +1,6 @@
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Desk } from "../../app/desk";
+import { Desk } from "../../app/desk/desk";
 import { drawn } from "../../testing/desk_stage";
 import { FakeSocket } from "../../testing/gateway";
 import { until } from "../../testing/until";

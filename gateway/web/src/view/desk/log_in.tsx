@@ -1,5 +1,5 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import { ThemeSwitch } from "../parts/theme_switch";
 import { useWrong, WrongLine } from "../parts/wrong";
 

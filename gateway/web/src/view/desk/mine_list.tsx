@@ -1,4 +1,4 @@
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
 import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { rowsOf } from "../../state/lists";
@@ -67,7 +67,7 @@ export function MineList({ desk }: { desk: Desk }) {
 
 function MineRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   const view = desk.link.sessions.value.get(row.sessionId);
-  const unread = view ? desk.unread(view) : 0;
+  const unread = view ? desk.unread.countIn(view) : 0;
   const patron = patronOf(row);
   const typing = isPatronTyping(desk, row.sessionId);
   return (
@@ -133,7 +133,7 @@ function HandedOverRow({ desk, view }: { desk: Desk; view: SessionView }) {
 
 function EndedRow({ desk, view }: { desk: Desk; view: SessionView }) {
   const patron = view.session?.patronName || "Patron";
-  const unread = desk.unread(view);
+  const unread = desk.unread.countIn(view);
   return (
     <Row
       class="ended-row"

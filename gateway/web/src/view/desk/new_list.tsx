@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import { PatronConnection } from "../../gen/carrel/session/v1/session_pb";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { type Departure, type SortKey, waitingLines } from "../../state/lists";

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
-import type { Desk } from "../../app/desk";
-import { SCRIPT_NAME_LIMIT } from "../../app/scripts";
+import type { Desk } from "../../app/desk/desk";
+import { SCRIPT_NAME_LIMIT } from "../../app/desk/scripts";
 import { length, tooMany } from "../parts/text_box";
 import { useWrong, WrongLine } from "../parts/wrong";
 

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import { isNote, type SessionView } from "../../state/session";
 import { Icon } from "../parts/icon";
 import { Tabs } from "../parts/tabs";

@@ -1,6 +1,6 @@
 import { useRef } from "preact/hooks";
-import type { Desk } from "../../app/desk";
-import type { Notice } from "../../app/notices";
+import type { Desk } from "../../app/desk/desk";
+import type { Notice } from "../../app/desk/notices";
 import { Icon } from "../parts/icon";
 import { useFocusAfter } from "../parts/open_tab";
 

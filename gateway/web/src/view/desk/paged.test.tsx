@@ -1,6 +1,6 @@
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Page, PagedList } from "../../app/pages";
+import { type Page, PagedList } from "../../app/parts/pages";
 import { until } from "../../testing/until";
 import { Paged } from "./paged";
 

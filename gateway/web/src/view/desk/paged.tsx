@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { PagedList } from "../../app/pages";
+import type { PagedList } from "../../app/parts/pages";
 
 interface PagedProps<T> {
   list: PagedList<T>;

@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Desk } from "../../app/desk";
-import { withScript } from "../../app/scripts";
+import type { Desk } from "../../app/desk/desk";
+import { withScript } from "../../app/desk/scripts";
 import { Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { typedAddress } from "../../links";
 import type { SessionView } from "../../state/session";

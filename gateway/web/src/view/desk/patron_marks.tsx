@@ -1,4 +1,4 @@
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import { Part, PatronConnection } from "../../gen/carrel/session/v1/session_pb";
 import { Icon } from "../parts/icon";
 

@@ -1,6 +1,6 @@
 import type { Ref } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import type { LibraryPolicy } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { safeAddress } from "../../links";
 import type { SessionView } from "../../state/session";

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { hasDrafts } from "../../app/leaving";
+import { hasDrafts } from "../../app/parts/leaving";
 import { RefusedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
 import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { DeskStage, drawn, RICKY, THROW_AWAY } from "../../testing/desk_stage";

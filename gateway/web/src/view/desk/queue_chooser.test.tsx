@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import { QueueChooser } from "./queue_chooser";
 
 const queueIds = signal<readonly string[] | undefined>(undefined);

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
-import type { Desk } from "../../app/desk";
-import { lastQueues } from "../../app/settings";
+import type { Desk } from "../../app/desk/desk";
+import { lastQueues } from "../../app/parts/settings";
 import type { Queue } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { Dialog } from "../parts/dialog";
 import { QueueFacts } from "./queue_lines";

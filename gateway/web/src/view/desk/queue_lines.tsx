@@ -1,4 +1,4 @@
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import { staffWords, waitingWords } from "../../state/queues";
 import { Icon } from "../parts/icon";
 

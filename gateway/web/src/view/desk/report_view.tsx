@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import type { Answerer, Figures, Report, Spread } from "../../app/report";
+import type { Answerer, Figures, Report, Spread } from "../../app/desk/report";
 import { Resolution } from "../../gen/carrel/session/v1/session_pb";
 import { spanToTheSecond } from "../../time";
 import { RESOLUTION_CHOICES } from "../../words";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { namedSpan } from "../../app/report_span";
+import { namedSpan } from "../../app/desk/report_span";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { DeskStage, drawn } from "../../testing/desk_stage";
 import { until } from "../../testing/until";

@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
-import type { Desk } from "../../app/desk";
-import { isDay } from "../../app/ended_sessions";
-import { ReportReader } from "../../app/report_reader";
-import { NAMED_SPANS, type NamedSpan, namedSpan, type Span, wrongWith } from "../../app/report_span";
+import type { Desk } from "../../app/desk/desk";
+import { isDay } from "../../app/desk/ended_sessions";
+import { ReportReader } from "../../app/desk/report_reader";
+import { NAMED_SPANS, type NamedSpan, namedSpan, type Span, wrongWith } from "../../app/desk/report_span";
 import { reportCsv, reportName } from "../../report_csv";
 import { day } from "../../time";
 import { saveText } from "../../transcript_text";

@@ -1,5 +1,5 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import { type Person, Resolution, type Session, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import type { SessionView } from "../../state/session";
 import { RESOLUTION_CHOICES, resolutionWords } from "../../words";

@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { useEffect, useRef } from "preact/hooks";
-import type { Desk } from "../../app/desk";
-import { takenBack } from "../../app/taking_back";
+import type { Desk } from "../../app/desk/desk";
+import { takenBack } from "../../app/parts/taking_back";
 import { type SessionEvent, SessionEventSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { Part, type Session } from "../../gen/carrel/session/v1/session_pb";
 import type { Item } from "../../state/conversation";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { TRANSFER_TEXT_LIMIT } from "../../app/desk_transfer";
+import { TRANSFER_TEXT_LIMIT } from "../../app/desk/transfer";
 import { DeskStage, drawn, QUILL } from "../../testing/desk_stage";
 
 let stage: DeskStage;

@@ -1,6 +1,6 @@
 import { useRef, useState } from "preact/hooks";
 import { ApiError, exportTranscript, type TranscriptView } from "../../api";
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import type { Session } from "../../gen/carrel/session/v1/session_pb";
 import { saveText, transcriptName, transcriptText } from "../../transcript_text";
 import { Icon } from "../parts/icon";

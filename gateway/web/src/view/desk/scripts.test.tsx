@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Desk } from "../../app/desk";
+import { Desk } from "../../app/desk/desk";
 import { AttendingSchema, WelcomeSchema } from "../../gen/carrel/gateway/v1/frames_pb";
 import { Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { JoinedSchema } from "../../gen/carrel/session/v1/session_service_pb";

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import type { SessionView } from "../../state/session";
 import { Icon } from "../parts/icon";
 import { NewScript } from "./new_script";

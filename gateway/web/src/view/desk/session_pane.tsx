@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Desk } from "../../app/desk";
-import { takeBack } from "../../app/taking_back";
+import type { Desk } from "../../app/desk/desk";
+import { takeBack } from "../../app/parts/taking_back";
 import { Audience, Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { whyRefused } from "../../refusal_words";
 import { conversation } from "../../state/conversation";

@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { EVERYTHING, isDay, isNarrowed, type Search } from "../../app/ended_sessions";
+import { EVERYTHING, isDay, isNarrowed, type Search } from "../../app/desk/ended_sessions";
 import { Resolution } from "../../gen/carrel/session/v1/session_pb";
 import { RESOLUTION_CHOICES } from "../../words";
 

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
-import type { Desk } from "../../app/desk";
-import { guard, helpKey } from "../../app/settings";
+import type { Desk } from "../../app/desk/desk";
+import { guard, helpKey } from "../../app/parts/settings";
 import { Dialog } from "../parts/dialog";
 import { Switch } from "../parts/switch";
 import { ThemeSwitch } from "../parts/theme_switch";

@@ -1,5 +1,5 @@
 import { useRef, useState } from "preact/hooks";
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import { Icon } from "../parts/icon";
 import { Menu, type MenuEntry, menuOpener } from "../parts/menu";
 

@@ -1,4 +1,4 @@
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import { Status } from "../../gen/carrel/presence/v1/presence_service_pb";
 import { statusWord } from "../../state/roster";
 

@@ -1,7 +1,8 @@
 /** Throws away what is typed and not sent; if there is anything, the user is asked first. */
-import type { Confirmation } from "../../app/confirmation";
-import type { Desk } from "../../app/desk";
-import { wordsOf } from "../../app/taking_back";
+
+import type { Desk } from "../../app/desk/desk";
+import type { Confirmation } from "../../app/parts/confirmation";
+import { wordsOf } from "../../app/parts/taking_back";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { patronOf } from "./rows";
 

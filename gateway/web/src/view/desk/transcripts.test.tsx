@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { AcceptedSchema, RefusedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
 import { DeskStage, drawn } from "../../testing/desk_stage";

@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, type TranscriptView, transcript } from "../../api";
-import type { Desk } from "../../app/desk";
-import { EndedSessions, EVERYTHING, isNarrowed } from "../../app/ended_sessions";
+import type { Desk } from "../../app/desk/desk";
+import { EndedSessions, EVERYTHING, isNarrowed } from "../../app/desk/ended_sessions";
 import { Part, type Resolution, type Session, SessionSchema } from "../../gen/carrel/session/v1/session_pb";
 import type { GetTranscriptResponse } from "../../gen/carrel/session/v1/session_service_pb";
 import type { Item } from "../../state/conversation";

@@ -1,7 +1,7 @@
 import { useRef, useState } from "preact/hooks";
-import type { Confirmation } from "../../app/confirmation";
-import type { Desk } from "../../app/desk";
-import { type Target, TRANSFER_TEXT_LIMIT } from "../../app/desk_transfer";
+import type { Desk } from "../../app/desk/desk";
+import { type Target, TRANSFER_TEXT_LIMIT } from "../../app/desk/transfer";
+import type { Confirmation } from "../../app/parts/confirmation";
 import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
 import { staffWords } from "../../state/queues";
 import { librariansOf, shares, statusWord } from "../../state/roster";

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Desk } from "../../app/desk";
-import { TRANSFER_TEXT_LIMIT } from "../../app/desk_transfer";
-import { withTakenBack } from "../../app/taking_back";
+import type { Desk } from "../../app/desk/desk";
+import { TRANSFER_TEXT_LIMIT } from "../../app/desk/transfer";
+import { withTakenBack } from "../../app/parts/taking_back";
 import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
 import { itemsOf, type ThreadItem } from "../../state/conversations";
 import { librarianKey, type OutgoingMessage } from "../../state/thread";

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 import type { SessionView } from "../../state/session";
 import { mayOffer, newOwnerOf, secondsLeft } from "../../state/transfer";
 import { stopwatch } from "../../time";

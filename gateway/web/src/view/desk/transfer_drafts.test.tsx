@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { hasDrafts, hasUnsentWords } from "../../app/leaving";
+import { hasDrafts, hasUnsentWords } from "../../app/parts/leaving";
 import { RefusedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
 import { SessionEndedSchema, SessionTransferredSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";

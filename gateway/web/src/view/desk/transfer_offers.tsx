@@ -1,6 +1,6 @@
 import { useId, useRef } from "preact/hooks";
-import type { Desk } from "../../app/desk";
-import { offerIdOf, TRANSFER_TEXT_LIMIT } from "../../app/desk_transfer";
+import type { Desk } from "../../app/desk/desk";
+import { offerIdOf, TRANSFER_TEXT_LIMIT } from "../../app/desk/transfer";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { secondsLeft } from "../../state/transfer";
 import { stopwatch } from "../../time";

@@ -1,5 +1,5 @@
 import { useEffect } from "preact/hooks";
-import type { Desk } from "../../app/desk";
+import type { Desk } from "../../app/desk/desk";
 
 /**
  * Reads the libraries' policies and scripts while they are shown, and says "Loading …" until they are there. If they could

@@ -1,7 +1,7 @@
 import { useRef } from "preact/hooks";
-import type { Desk } from "../../app/desk";
-import type { Draft } from "../../app/drafts";
-import { unsentWords } from "../../app/unsent_words";
+import type { Desk } from "../../app/desk/desk";
+import type { Draft } from "../../app/desk/drafts";
+import { unsentWords } from "../../app/desk/unsent_words";
 import { useFocusAfter } from "../parts/open_tab";
 import { throwLeftBehindAway } from "./throw_away";
 

@@ -1,6 +1,6 @@
 import { createContext } from "preact";
 import { useContext, useState } from "preact/hooks";
-import type { Announcer } from "../../app/announcer";
+import type { Announcer } from "../../app/parts/announcer";
 
 /** The page's announcer, which tells screen readers what is new. */
 export const PageAnnouncer = createContext<Announcer | undefined>(undefined);

@@ -1,4 +1,4 @@
-import type { Link } from "../../app/link";
+import type { Link } from "../../app/parts/link";
 
 /** Shows whether the page is connected, in words and always in the same place. */
 export function ConnectionMark({ link }: { link: Link }) {

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useId, useLayoutEffect, useRef } from "preact/hooks";
-import type { Confirmation } from "../../app/confirmation";
+import type { Confirmation } from "../../app/parts/confirmation";
 import { Announcements } from "./announcements";
 import { focusOpenTab } from "./open_tab";
 

@@ -1,6 +1,6 @@
 import type { ComponentChildren, Ref } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { takeFocus } from "../../app/embedded";
+import { takeFocus } from "../../app/parts/embedded";
 
 interface TextBoxProps {
   id: string;

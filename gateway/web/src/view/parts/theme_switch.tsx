@@ -1,4 +1,4 @@
-import { type Theme, theme } from "../../app/settings";
+import { type Theme, theme } from "../../app/parts/settings";
 import { Icon, type IconName } from "./icon";
 
 const ORDER: readonly Theme[] = ["system", "light", "dark"];

@@ -1,0 +1,412 @@
+/** A patron's chat: the question, the wait, the conversation and the end. */
+import { computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
+import { ApiError, admitPatron } from "../../api";
+import type { Phase } from "../../connection";
+import type { Refusal } from "../../gen/carrel/refusal/v1/refusal_pb";
+import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
+import { Audience, type Session, SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { isWrong } from "../../refusal_words";
+import { outgoingText } from "../../state/conversation";
+import { endSession, openSession, postMessage } from "../../state/deeds";
+import { isOnItsWay, type Outgoing, type SessionView, unknownSession, unread } from "../../state/session";
+import { StatusCode } from "../../status_code";
+import { held } from "../../token";
+import { nothingHappened } from "../../wire";
+import { Announcer } from "../parts/announcer";
+import { Link } from "../parts/link";
+import { withTakenBack } from "../parts/taking_back";
+import { type Admission, HeldAdmission } from "./admission";
+import { type Asking, firstWrong, NOTHING_ASKED, type WrongFields, wrongFields } from "./asking";
+import { AvailabilityWatch } from "./availability";
+import { PatronLibrary } from "./library";
+import { isByPatron, patronNews } from "./news";
+import { PatronSound } from "./sound";
+import { type Stage, stageOf } from "./stage";
+import {
+  isUnopened,
+  LET_IN_NO_LONGER,
+  NOT_TAKEN_IN_TIME,
+  PERHAPS_TAKEN_AS_IT_IS,
+  whyNoReturn,
+  whyNotTaken,
+} from "./turned_away";
+
+/** What a patron's last event is once the session is over: its end, or that something of it was erased since (R20). */
+const END_OR_ERASED = new Set<SessionEvent["payload"]["case"]>(["ended", "identityErased", "erased"]);
+
+/** The state and actions behind one patron page. */
+export class PatronChat {
+  readonly announcer = new Announcer();
+  /** The sounds that call the patron to the page. */
+  readonly sound = new PatronSound();
+  /** The form as it is filled in. */
+  readonly asking = signal<Asking>(NOTHING_ASKED);
+  /** The message as it is typed. */
+  readonly draft = signal("");
+  readonly #error = signal("");
+  readonly #wrong = signal<WrongFields>({});
+  readonly #turnedAway = signal("");
+  /** The command id of the refused question that the form has already handled. */
+  #told = "";
+  /** The question in the form when it was asked in a session that may already be open with another question. */
+  #askedTwice: string | undefined;
+  readonly #busy = signal(false);
+  readonly #cleared = signal(false);
+  readonly #admission: HeldAdmission;
+  readonly link: Link;
+
+  /** The library. */
+  readonly library: PatronLibrary;
+  /** What went wrong with the form, in words for the patron; empty if nothing did. */
+  readonly error: ReadonlySignal<string> = this.#error;
+  /** Which fields of the form are wrong, and why. */
+  readonly wrong: ReadonlySignal<WrongFields> = this.#wrong;
+  /** Whether the question is on its way. */
+  readonly busy: ReadonlySignal<boolean> = this.#busy;
+  /** Why the patron is not back in the chat that this tab was in; empty if that is not so. */
+  readonly turnedAway: ReadonlySignal<string> = this.#turnedAway;
+  /** Whether the page was cleared and nothing was asked since. */
+  readonly cleared: ReadonlySignal<boolean> = this.#cleared;
+  /** The session, if there is one. */
+  readonly view = computed<SessionView | undefined>(() => {
+    const id = this.#admission.current.value?.sessionId;
+    return id === undefined ? undefined : this.link.sessions.value.get(id);
+  });
+  /** The stage that the page shows. */
+  readonly stage = computed<Stage>(() =>
+    stageOf(this.view.value, this.link.connection.value.phase.name, this.#busy.value),
+  );
+  /** Whether the end of the chat is on its way. */
+  readonly ending = computed(() => isOnItsWay(this.view.value, "endSession"));
+  /** The refused command to end the chat, if there is one, until it is retried. */
+  readonly refusedEnd = computed(() =>
+    this.view.value?.outgoing.find((out) => out.deed.case === "endSession" && out.status === "failed"),
+  );
+  /** Whether somebody can answer now. Practice has no hours. */
+  readonly availability: AvailabilityWatch;
+  /** What is typed and not sent: the message, after the question if no session has taken that. */
+  readonly unsent = computed(() => {
+    const { question } = this.asking.value;
+    return question.trim() === "" ? this.draft.value : withTakenBack(this.draft.value, question);
+  });
+  /** How many messages the patron has not seen. */
+  readonly unread = computed(() => (this.view.value ? unread(this.view.value, isByPatron) : 0));
+
+  /** `practice` is whether the page is for practice: its session waits in the library's practice queue (D36). */
+  constructor(
+    readonly institutionId: string,
+    readonly practice: boolean,
+  ) {
+    this.#admission = new HeldAdmission(`carrel.${practice ? "practice" : "ask"}.${institutionId}`);
+    this.library = new PatronLibrary(institutionId, practice);
+    this.link = new Link({
+      ready: () => {
+        // The library could not be read while the server was unreachable.
+        if (this.library.facts.value === undefined) void this.library.read();
+      },
+      frame: () => this.#settle(),
+      news: (_, event) => this.#news(event),
+      token: (token) => this.#admission.change({ token }),
+      tick: () => {},
+    });
+    const wanted = computed(() => !practice && (this.stage.value === "form" || this.stage.value === "waiting"));
+    this.availability = new AvailabilityWatch(institutionId, wanted);
+    effect(() => {
+      const { phase } = this.link.connection.value;
+      untracked(() => this.#settleConnection(phase.name));
+    });
+  }
+
+  /** Reads the library, and returns to a session that this tab was in. */
+  async begin(): Promise<void> {
+    const admission = this.#admission.recall();
+    if (admission !== undefined) {
+      this.link.hold(unknownSession(admission.sessionId, admission.seen));
+      this.link.input(admission.sessionId, { kind: "attend" });
+      this.link.start(admission.token);
+    }
+    await this.library.read();
+  }
+
+  /** Applies a change to the form. A field that is changed is no longer marked as wrong. */
+  fillIn(change: Partial<Asking>): void {
+    this.asking.value = { ...this.asking.value, ...change };
+    const wrong = { ...this.#wrong.value };
+    for (const field of Object.keys(change) as (keyof Asking)[]) delete wrong[field];
+    this.#wrong.value = wrong;
+  }
+
+  /** Marks fields of the form as wrong. */
+  mark(wrong: WrongFields): void {
+    this.#wrong.value = wrong;
+  }
+
+  /** Asks the question in the form. */
+  async ask(): Promise<void> {
+    if (this.#busy.value) return;
+    this.#busy.value = true;
+    this.#error.value = "";
+    this.#wrong.value = {};
+    this.#cleared.value = false;
+    this.#turnedAway.value = "";
+    this.#askedTwice = undefined;
+    const inDoubt = this.view.value?.outgoing.find(isOpeningInDoubt);
+    if (inDoubt !== undefined) return this.#askAgain(inDoubt);
+    try {
+      // A rejected connection accepts nothing more; a new one may be served by another gateway.
+      if (this.link.connection.value.phase.name === "rejected") this.#dropAdmission();
+      const admission = this.#admission.current.value ?? (await this.#admit());
+      this.#open(admission.sessionId);
+    } catch (error) {
+      this.#error.value = messageOf(error);
+      this.#busy.value = false;
+    }
+  }
+
+  /** Sends the draft. */
+  send(): void {
+    const view = this.view.value;
+    const text = this.draft.value;
+    if (view === undefined || text.trim() === "") return;
+    this.draft.value = "";
+    this.link.act(view.sessionId, postMessage(text));
+  }
+
+  /** Moves a refused message back into the box, to be changed. */
+  edit(outgoing: Outgoing): void {
+    this.draft.value = withTakenBack(this.draft.value, outgoingText(outgoing) ?? "");
+    const view = this.view.value;
+    if (view !== undefined) this.link.input(view.sessionId, { kind: "discard", commandId: outgoing.commandId });
+  }
+
+  /** Tells the librarian that the patron is typing. */
+  typing(): void {
+    const view = this.view.value;
+    if (view !== undefined) this.link.typing(view.sessionId, Audience.PATRON);
+  }
+
+  /** Ends the chat, or leaves the queue. */
+  end(): void {
+    const view = this.view.value;
+    if (view === undefined || this.ending.value) return;
+    const refused = this.refusedEnd.value;
+    // Retry the same command: it may have been done all the same.
+    if (refused !== undefined) this.link.input(view.sessionId, { kind: "retry", commandId: refused.commandId });
+    else this.link.act(view.sessionId, endSession());
+  }
+
+  /** Notes that the patron has looked at everything. */
+  markSeen(): void {
+    const view = this.view.value;
+    // After a reload, what was read before it is not here yet.
+    if (view === undefined || view.seen >= view.events.length) return;
+    this.link.input(view.sessionId, { kind: "seen" });
+    // Messages that were read before a reload are not new after it.
+    this.#admission.change({ seen: view.events.length });
+  }
+
+  /** Forgets this chat, for another question. The patron's name and address stay, and what was typed and not sent. */
+  askAnother(): void {
+    const { name, email } = this.asking.value;
+    const { patronName = name, patronEmail = email } = this.view.value?.session ?? {};
+    const question = this.unsent.value;
+    this.#reset();
+    this.asking.value = { question, name: patronName, email: patronEmail };
+  }
+
+  /** Removes everything that the patron wrote or read from this browser. */
+  clear(): void {
+    this.#reset();
+    this.#cleared.value = true;
+    this.announcer.say("This page has been cleared.");
+  }
+
+  async #admit(): Promise<Admission> {
+    const { token, sessionId } = await admitPatron(this.institutionId, this.practice);
+    if (token === undefined) throw new ApiError(0, undefined, "The server did not let you in. Try again in a minute.");
+    const admission = { sessionId, token: held(token) };
+    this.#admission.hold(admission);
+    this.link.start(admission.token);
+    return admission;
+  }
+
+  /** Updates the page as a whole after a frame. */
+  #settle(): void {
+    const view = this.view.value;
+    if (view === undefined) return;
+    if (view.session === undefined) this.#settleOpening(view);
+    else this.#settleSession(view, view.session);
+  }
+
+  /** Sends what is in the form. */
+  #open(sessionId: string): void {
+    const { question, name, email } = this.asking.value;
+    this.#discardFailed(sessionId);
+    this.link.act(sessionId, openSession(question.trim(), name.trim(), email.trim()));
+  }
+
+  /** Whether what was sent is what is now in the form. */
+  #isAsked({ deed }: Outgoing): boolean {
+    if (deed.case !== "openSession") return false;
+    const { question, name, email } = this.asking.value;
+    const { question: asked, patronName, patronEmail } = deed.value;
+    return asked === question.trim() && patronName === name.trim() && patronEmail === email.trim();
+  }
+
+  /**
+   * Retries a question of unknown outcome as the same command. Anything else might leave a session waiting with nobody in
+   * it. If the form has changed meanwhile, its content follows after that.
+   */
+  #askAgain({ commandId }: Outgoing): void {
+    const admission = this.#admission.current.value;
+    if (admission === undefined) return;
+    this.#told = "";
+    this.#askedTwice = this.asking.value.question.trim();
+    this.link.input(admission.sessionId, { kind: "retry", commandId });
+    // What was in flight on a rejected connection is resent automatically on a new one.
+    if (this.link.connection.value.phase.name === "rejected") this.link.start(admission.token);
+  }
+
+  /** Handles that the question was refused, or the return to its session. */
+  #settleOpening(view: SessionView): void {
+    const failed = view.outgoing.find((out) => out.status === "failed" && out.deed.case === "openSession");
+    if (failed === undefined) {
+      if (view.refusal !== undefined && view.outgoing.length === 0) this.#turnAway(view.sessionId, view.refusal);
+      return;
+    }
+    if (failed.commandId === this.#told) return;
+    this.#told = failed.commandId;
+    if (failed.refusal?.reason === "ALREADY_OPEN") {
+      // A question sent before a reload got through after all: its session is where the patron waits.
+      this.#askedTwice = this.asking.value.question.trim();
+      this.#discardFailed(view.sessionId);
+      this.link.input(view.sessionId, { kind: "attend" });
+      return;
+    }
+    // The form has changed: sending it opens the same session or none, whatever became of the earlier question.
+    if (this.#busy.value && !this.#isAsked(failed)) return this.#open(view.sessionId);
+    this.#busy.value = false;
+    this.#wrong.value = wrongFields(failed.refusal);
+    const isMarked = firstWrong(this.#wrong.value) !== undefined;
+    this.#error.value = isMarked ? "" : whyNotTaken(failed.refusal);
+    if (isOpeningInDoubt(failed)) return;
+    // Invalid fields can be corrected in the form. Any other refusal needs a new admission.
+    if (!isWrong(failed.refusal) && failed.refusal?.code !== StatusCode.RESOURCE_EXHAUSTED) this.#dropAdmission();
+  }
+
+  #settleSession(view: SessionView, session: Session): void {
+    if (this.#busy.value) {
+      this.#busy.value = false;
+      this.asking.value = NOTHING_ASKED;
+    }
+    if (this.#askedTwice !== undefined && this.#askedTwice !== session.question) {
+      this.draft.value = withTakenBack(this.draft.value, this.#askedTwice);
+    }
+    this.#askedTwice = undefined;
+    if (this.#admission.current.value?.taken !== true) this.#admission.change({ taken: true });
+    // A patron who may no longer take part must not be kept waiting.
+    if (view.refusal !== undefined) return this.#loseSession(view);
+    // Nothing can be sent any more, so what was refused goes into the box. What may have been sent stays and says so.
+    if (session.state === SessionState.ENDED) this.#takeBack(view, isRefused);
+    const complete = END_OR_ERASED.has(view.events.at(-1)?.payload.case);
+    const settled = !view.outgoing.some((out) => out.status === "sending");
+    // For a patron nothing can follow the end, so no connection is needed.
+    if (session.state === SessionState.ENDED && complete && settled) this.link.stop();
+  }
+
+  /** Tells the patron why they are not back in their chat. */
+  #turnAway(sessionId: string, refusal: Refusal): void {
+    const taken = this.#admission.current.value?.taken ?? false;
+    this.#turnedAway.value = whyNoReturn(refusal, taken);
+    this.#busy.value = false;
+    // The question may still be in flight from before the reload: asking again in the same session finds it.
+    if (isUnopened(refusal, taken)) this.link.release(sessionId);
+    else this.#leaveSession();
+  }
+
+  /**
+   * Frees the form when the connection will not come back by itself, so that what was in flight stays so for ever. The
+   * patron, who may have been away for hours, decides whether to ask all the same. If their admission has expired they are
+   * then admitted anew; otherwise they go on where they were.
+   */
+  #settleConnection(phase: Phase["name"]): void {
+    const view = this.view.value;
+    if (view?.session !== undefined) {
+      if (phase === "expired") this.#loseSession(view);
+      return;
+    }
+    const isOnItsWay = this.#busy.value && this.#admission.current.value !== undefined;
+    if (phase === "rejected" && isOnItsWay) {
+      this.#busy.value = false;
+      this.#error.value = PERHAPS_TAKEN_AS_IT_IS;
+    }
+    if (phase !== "expired") return;
+    if (isOnItsWay) {
+      this.#busy.value = false;
+      this.#error.value = NOT_TAKEN_IN_TIME;
+    } else if (this.stage.value === "returning") {
+      this.#turnedAway.value = LET_IN_NO_LONGER;
+    }
+    this.#dropAdmission();
+  }
+
+  /** Turns unconfirmed messages, which can no longer be sent, back into the draft. The rest stays readable. */
+  #loseSession(view: SessionView): void {
+    this.#takeBack(view, ({ status }) => status !== "sent");
+  }
+
+  /** Turns the messages for which `holds` is true back into the draft. */
+  #takeBack({ outgoing }: SessionView, holds: (out: Outgoing) => boolean): void {
+    for (const out of [...outgoing].reverse()) {
+      if (out.deed.case === "postMessage" && holds(out)) this.edit(out);
+    }
+  }
+
+  #leaveSession(): void {
+    this.link.stop();
+    this.#dropAdmission();
+  }
+
+  #dropAdmission(): void {
+    this.link.forget();
+    this.#admission.drop();
+  }
+
+  #discardFailed(sessionId: string): void {
+    for (const out of this.view.value?.outgoing ?? []) {
+      if (out.status === "failed") this.link.input(sessionId, { kind: "discard", commandId: out.commandId });
+    }
+  }
+
+  #news(event: SessionEvent): void {
+    if (!isByPatron(event)) this.sound.ring(event);
+    const text = patronNews(event, this.view.value?.events ?? []);
+    if (text !== undefined) this.announcer.say(text);
+  }
+
+  #reset(): void {
+    this.#leaveSession();
+    this.announcer.clear();
+    this.#turnedAway.value = "";
+    this.#error.value = "";
+    this.#wrong.value = {};
+    this.#busy.value = false;
+    this.#cleared.value = false;
+    this.draft.value = "";
+    this.asking.value = NOTHING_ASKED;
+  }
+}
+
+/** Whether an act failed and certainly was not done. */
+function isRefused({ status, refusal }: Outgoing): boolean {
+  return status === "failed" && nothingHappened(refusal);
+}
+
+/** Whether an act is a question that is unanswered, or that failed with its outcome unknown. */
+function isOpeningInDoubt({ deed, status, refusal }: Outgoing): boolean {
+  return deed.case === "openSession" && (status === "sending" || (status === "failed" && !nothingHappened(refusal)));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof ApiError ? error.message : "Something went wrong on this page. Reload it, then try again.";
+}

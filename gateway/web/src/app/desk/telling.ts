@@ -1,0 +1,61 @@
+/** What a librarian is told of, and how: by an alert, by a notice on the page, or by a screen reader. */
+import { Status } from "../../gen/carrel/presence/v1/presence_service_pb";
+import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
+import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
+import { type Lists, rowsOf } from "../../state/lists";
+import { nameOf } from "../../words";
+import { isLookedAt } from "../parts/looked_at";
+import { callsFor, sessionCall } from "./alerts_calls";
+import type { Desk } from "./desk";
+import { newsOf } from "./news";
+import { isOutcome, overtakesOffer } from "./transfer";
+
+/** Tells what is new in the lists, and which offers are over. `before` is the lists as they were. */
+export function tellOfLists(desk: Desk, before: Lists): void {
+  const { status } = desk.presence;
+  const takesNew = status.value !== Status.ACCEPT_NO_NEW && status.value !== Status.AWAY;
+  for (const { kind, text, said } of callsFor(before, desk.lists.value)) {
+    // A librarian who takes no new patrons gets no alerts for them, but still sees them.
+    if (kind !== "patron" || takesNew) desk.alerts.ring(kind, text);
+    desk.announcer.say(said);
+  }
+  tellOffersOver(desk, before);
+}
+
+/** Tells of an event in a session on the desk. */
+export function tellOfEvent(desk: Desk, sessionId: string, event: SessionEvent): void {
+  callToSession(desk, sessionId, event);
+  const isShown = desk.isShown(sessionId);
+  if (overtakesOffer(event)) desk.notices.overtake(sessionId);
+  const text = newsOf(event, {
+    librarianId: desk.profile.value?.librarianId,
+    patronName: desk.link.sessions.value.get(sessionId)?.session?.patronName,
+    isShown,
+    queueName: desk.queueName,
+  });
+  if (text === undefined) return;
+  // If the session is shown, its banner says that it has ended.
+  if (isOutcome(event)) desk.notify(text, "plain", sessionId);
+  else if (event.payload.case === "ended" && !isShown) desk.notify(text);
+  else desk.announcer.say(text);
+}
+
+/** Says which offers are over: an offer that the user was about to answer must not vanish without explanation. */
+function tellOffersOver(desk: Desk, before: Lists): void {
+  const mine = new Set(rowsOf(desk.lists.value, SessionList.MY_ACTIVE).map((row) => row.sessionId));
+  for (const row of desk.transfers.over(before)) {
+    // The user accepted it on another monitor.
+    if (mine.has(row.sessionId)) continue;
+    const text = `${nameOf(row.transferOffer?.from)}'s offer of ${row.patronName || "a patron"} is over.`;
+    // An offer to a queue usually goes to somebody else, so this is announced to screen readers only.
+    if (row.transferOffer?.to.case === "librarian") desk.notify(text);
+    else desk.announcer.say(text);
+  }
+}
+
+/** Alerts the user to what others do in a session, unless they are looking at it. */
+function callToSession(desk: Desk, sessionId: string, event: SessionEvent): void {
+  if (desk.isOwn(event) || (desk.isShown(sessionId) && isLookedAt())) return;
+  const text = sessionCall(event, desk.link.sessions.value.get(sessionId)?.session?.institutionName ?? "");
+  if (text !== undefined) desk.alerts.ring("message", text);
+}
