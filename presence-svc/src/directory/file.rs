@@ -105,7 +105,9 @@ impl DirectoryFile {
         }
 
         let mut top = Entry::new(&lines, document.get_ref(), Place::Directory);
-        let weak_passwords = top.optional_flag(&mut file, "weak_passwords");
+        let weak_passwords = top
+            .optional_flag(&mut file, "weak_passwords")
+            .unwrap_or(false);
         let institutions = top.entries(
             &mut file,
             "institution",
@@ -233,7 +235,7 @@ impl DirectoryFile {
             staffed_by: entry.ids(self, "staffed_by"),
             escalate: Vec::new(),
             hours: self.read_hours(&mut entry),
-            practice: entry.optional_flag(self, "practice"),
+            practice: entry.optional_flag(self, "practice").unwrap_or(false),
         };
         let steps = entry.entries(
             self,
