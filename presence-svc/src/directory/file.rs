@@ -168,6 +168,7 @@ impl DirectoryFile {
                 .optional_text(self, "question_form_address")
                 .unwrap_or_default(),
             practice_queue: entry.optional_text(self, "practice_queue"),
+            remember_chats: entry.optional_flag(self, "remember_chats").unwrap_or(true),
             policy: Policy::default(),
             scripts: Vec::new(),
         };

@@ -22,6 +22,7 @@ pub(crate) fn institution(id: &str) -> Institution {
         conference_warning: ConferenceWarning::default(),
         question_form_address: "https://library.example/ask".into(),
         practice_queue: None,
+        remember_chats: true,
         policy: Policy {
             text: format!("{id} lends skis."),
             address: "https://library.example/policy".into(),

@@ -102,6 +102,8 @@ fn what_may_be_left_out_has_a_default() {
     assert_eq!(maple.policy, Policy::default());
     assert_eq!(maple.question_form_address, "");
     assert_eq!(maple.practice_queue, None);
+    // R8: unless the library says otherwise, a closed tab is no way out of a chat.
+    assert!(maple.remember_chats);
     assert_eq!(maple.scripts, []);
     let queue = &file.queues["maple"];
     assert_eq!(queue.escalate, []);
@@ -119,6 +121,7 @@ fn what_may_be_there_is_read() {
             r#"primary_queue = "maple"
 practice_queue = "practice"
 question_form_address = "https://maple.example/ask"
+remember_chats = false
 [institution.policy]
 text = "We lend skis."
 address = "https://maple.example/policy"
@@ -146,6 +149,7 @@ practice = false"#,
     let maple = &file.institutions["maple"];
     assert_eq!(maple.practice_queue.as_deref(), Some("practice"));
     assert_eq!(maple.question_form_address, "https://maple.example/ask");
+    assert!(!maple.remember_chats);
     assert_eq!(maple.policy.text, "We lend skis.");
     assert_eq!(maple.policy.address, "https://maple.example/policy");
     assert_eq!(maple.policy.contact, "desk@maple.example");
