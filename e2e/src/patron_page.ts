@@ -11,6 +11,12 @@ export class PatronPage {
   readonly waiting: Locator;
   /** What the page says when the chat is over. */
   readonly ended: Locator;
+  /** What a new tab says when a chat has not ended: its tab was closed, it is open in another one, or nobody knows. */
+  readonly leftOpen: Locator;
+  readonly openElsewhere: Locator;
+  readonly begunHere: Locator;
+  readonly goOn: Locator;
+  readonly startAnew: Locator;
   /** The field for the question. */
   readonly question: Locator;
   /** The box to write in. */
@@ -25,6 +31,11 @@ export class PatronPage {
     this.conversation = new Conversation(scope);
     this.waiting = scope.getByRole("heading", { name: /You are next|ahead of you/ });
     this.ended = scope.getByRole("heading", { name: /ended the chat/ });
+    this.leftOpen = scope.getByRole("heading", { name: "A chat was left open in this browser" });
+    this.openElsewhere = scope.getByRole("heading", { name: "A chat is open in another tab" });
+    this.begunHere = scope.getByRole("heading", { name: "A chat was begun in this browser" });
+    this.goOn = scope.getByRole("button", { name: "Go on with this chat" });
+    this.startAnew = scope.getByRole("button", { name: "Start a new chat" });
     this.question = scope.getByRole("textbox", { name: "Your question" });
     this.box = scope.getByRole("textbox", { name: "Your message" });
   }

@@ -23,7 +23,9 @@ export class Site {
         response.writeHead(200, { "content-type": "text/css" }).end(STYLES);
         return;
       }
-      const policy = `default-src 'none'; style-src 'self'; script-src ${this.#gateway}; frame-src ${this.#gateway}`;
+      // Its styles and its icon are the site's own.
+      const own = "default-src 'none'; style-src 'self'; img-src data:";
+      const policy = `${own}; script-src ${this.#gateway}; frame-src ${this.#gateway}`;
       const headers = { "content-type": "text/html; charset=utf-8", "content-security-policy": policy };
       if (request.url === "/") response.writeHead(200, headers).end(this.#page("Maple County Library", "/catalogue"));
       else if (request.url === "/catalogue") response.writeHead(200, headers).end(this.#page("Catalogue", "/"));

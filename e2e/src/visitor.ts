@@ -34,25 +34,31 @@ export async function launchToKill(): Promise<[Browser, () => Promise<void>]> {
 export class Visitor {
   /** Everything that came over the page's websockets, one entry for each frame. */
   readonly received: Buffer[] = [];
-  /** What the browser complained about: blocked by the content security policy, or a script's error. */
-  readonly complaints: string[] = [];
 
-  private constructor(readonly page: Page) {}
+  private constructor(
+    readonly page: Page,
+    /** What the browser complained about: blocked by the content security policy, or a script's error. */
+    readonly complaints: string[] = [],
+  ) {
+    page.setDefaultTimeout(30_000);
+    page.on("websocket", (socket) => {
+      socket.on("framereceived", ({ payload }) => this.received.push(Buffer.from(payload)));
+    });
+    page.on("pageerror", (error) => complaints.push(`script error: ${error.message}`));
+    page.on("console", (message) => {
+      if (/content security policy/i.test(message.text())) complaints.push(message.text());
+    });
+  }
 
   /** Opens a context and a page in it. */
   static async arrive(browser: Browser): Promise<Visitor> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-    const page = await context.newPage();
-    const visitor = new Visitor(page);
-    page.setDefaultTimeout(30_000);
-    page.on("websocket", (socket) => {
-      socket.on("framereceived", ({ payload }) => visitor.received.push(Buffer.from(payload)));
-    });
-    page.on("pageerror", (error) => visitor.complaints.push(`script error: ${error.message}`));
-    page.on("console", (message) => {
-      if (/content security policy/i.test(message.text())) visitor.complaints.push(message.text());
-    });
-    return visitor;
+    return new Visitor(await context.newPage());
+  }
+
+  /** Opens another tab in the same browser, which may complain as well. */
+  async openTab(): Promise<Visitor> {
+    return new Visitor(await this.page.context().newPage(), this.complaints);
   }
 
   /** Whether a text ever came over the page's websockets, in any frame. */

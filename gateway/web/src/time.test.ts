@@ -1,6 +1,6 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
-import { clockTime, comingTime, day, pastTime, roughly, span, spanToTheSecond, stopwatch } from "./time";
+import { clockTime, comingTime, day, pastTime, recentTime, roughly, span, spanToTheSecond, stopwatch } from "./time";
 
 describe("a span of time", () => {
   it("is said as a person says it, or runs as a clock does (D30)", () => {
@@ -41,6 +41,14 @@ describe("a time that is past (R24)", () => {
     expect(pastTime(today, now)).toBe(clockTime(today));
     expect(pastTime(before, now)).toBe(day(before));
     expect(pastTime(undefined, now)).toBe("");
+  });
+
+  it("is said with the day as people say it", () => {
+    const now = new Date(2026, 10, 23, 1, 0).getTime();
+    const said = (date: number) => recentTime(new Date(2026, 10, date, 0, 30).getTime(), now);
+    expect(said(23)).toMatch(/^today at .*30/);
+    expect(said(22)).toMatch(/^yesterday at .*30/);
+    expect(said(20)).toMatch(/^on .*2026.* at .*30/);
   });
 });
 

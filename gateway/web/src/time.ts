@@ -35,6 +35,14 @@ export function comingTime(time: Timestamp, now: number): string {
   return `on ${isNear ? WEEKDAY.format(ms) : DAY.format(ms)} at ${clock}`;
 }
 
+/** When something was, of late: the time of day, with "today", "yesterday" or the date. */
+export function recentTime(ms: number, now: number): string {
+  const clock = CLOCK.format(ms);
+  if (DAY.format(ms) === DAY.format(now)) return `today at ${clock}`;
+  if (DAY.format(ms) === DAY.format(now - ONE_DAY)) return `yesterday at ${clock}`;
+  return `on ${DAY.format(ms)} at ${clock}`;
+}
+
 /** The day, or nothing. */
 export function day(time: Timestamp | undefined): string {
   return time === undefined ? "" : DAY.format(timestampMs(time));

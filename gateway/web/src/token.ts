@@ -9,6 +9,13 @@ export interface HeldToken {
   renewUntil: number;
 }
 
+/** Whether a value that was stored is a token. */
+export function isHeldToken(value: unknown): value is HeldToken {
+  if (typeof value !== "object" || value === null) return false;
+  const { accessToken, expiresAt, renewUntil } = value as Partial<HeldToken>;
+  return typeof accessToken === "string" && typeof expiresAt === "number" && typeof renewUntil === "number";
+}
+
 /** Converts a token from the directory into the form that the pages hold. */
 export function held(token: Token): HeldToken {
   return {

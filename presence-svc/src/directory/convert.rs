@@ -33,6 +33,7 @@ pub(crate) fn library(institution: Institution) -> wire::Library {
         privacy_notice: institution.privacy_notice,
         privacy_address: institution.privacy_address,
         practice: institution.practice_queue.is_some(),
+        remember_chats: institution.remember_chats,
         survey_address: institution.survey_address,
         waiting_messages: institution
             .waiting_messages

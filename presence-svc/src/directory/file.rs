@@ -105,7 +105,9 @@ impl DirectoryFile {
         }
 
         let mut top = Entry::new(&lines, document.get_ref(), Place::Directory);
-        let weak_passwords = top.optional_flag(&mut file, "weak_passwords");
+        let weak_passwords = top
+            .optional_flag(&mut file, "weak_passwords")
+            .unwrap_or(false);
         let institutions = top.entries(
             &mut file,
             "institution",
@@ -170,6 +172,7 @@ impl DirectoryFile {
                 .unwrap_or_default(),
             waiting_messages: Vec::new(),
             practice_queue: entry.optional_text(self, "practice_queue"),
+            remember_chats: entry.optional_flag(self, "remember_chats").unwrap_or(true),
             policy: Policy::default(),
             scripts: Vec::new(),
         };
@@ -269,7 +272,7 @@ impl DirectoryFile {
             staffed_by: entry.ids(self, "staffed_by"),
             escalate: Vec::new(),
             hours: self.read_hours(&mut entry),
-            practice: entry.optional_flag(self, "practice"),
+            practice: entry.optional_flag(self, "practice").unwrap_or(false),
         };
         let steps = entry.entries(
             self,

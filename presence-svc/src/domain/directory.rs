@@ -50,6 +50,9 @@ pub struct Institution {
     /// The queue in which its patrons wait for practice, if it has one.
     #[serde(default)]
     pub practice_queue: Option<String>,
+    /// Whether its patrons' browsers may remember a chat whose tab was closed, so that the patron can come back to it.
+    #[serde(default = "remembers_chats")]
+    pub remember_chats: bool,
     /// What staff of other libraries should know about it. For staff only.
     #[serde(default)]
     pub policy: Policy,
@@ -186,6 +189,11 @@ pub enum Event {
         /// Its log-in name.
         log_in_name: String,
     },
+}
+
+/// What holds for a library of which nothing else was stored.
+fn remembers_chats() -> bool {
+    true
 }
 
 // === impl Directory ===

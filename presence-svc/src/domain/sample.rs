@@ -27,6 +27,7 @@ pub(crate) fn institution(id: &str) -> Institution {
             text: "We are looking for somebody.".into(),
         }],
         practice_queue: None,
+        remember_chats: true,
         policy: Policy {
             text: format!("{id} lends skis."),
             address: "https://library.example/policy".into(),

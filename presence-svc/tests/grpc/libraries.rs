@@ -24,6 +24,8 @@ async fn anyone_may_know_the_libraries() {
     );
     // D36
     assert!(library.practice);
+    // R8
+    assert!(library.remember_chats);
     // D61
     assert!(library.survey_address.starts_with("https://"));
     // D57
@@ -49,8 +51,11 @@ async fn libraries_come_in_pages_by_name() {
     let text: String = [("a", "Zebra"), ("b", "apple"), ("c", "Same"), ("d", "Same"), ("e", "Öst\nx")]
         .map(|(id, name)| {
             let name = name.replace("\nx", "");
+            // D78: one of them has computers that many people use.
+            let remember_chats = id != "b";
             format!(
-                "[[institution]]\nid = \"{id}\"\nname = \"{name}\"\nprivacy_notice = \"We keep it.\"\nprimary_queue = \"q\"\n"
+                "[[institution]]\nid = \"{id}\"\nname = \"{name}\"\nprivacy_notice = \"We keep it.\"\nprimary_queue = \"q\"\n\
+                 remember_chats = {remember_chats}\n"
             )
         })
         .concat();
@@ -71,6 +76,9 @@ async fn libraries_come_in_pages_by_name() {
             let page = client.list_libraries(request).await.unwrap().into_inner();
             assert!(page_size == 0 || page.libraries.len() <= usize::try_from(page_size).unwrap());
             assert!(page.libraries.iter().all(|library| !library.practice));
+            for library in &page.libraries {
+                assert_eq!(library.remember_chats, library.institution_id != "b");
+            }
             ids.extend(
                 page.libraries
                     .into_iter()

@@ -41,18 +41,23 @@ export class PatronPage {
 
   /**
    * Opens the page. `returns` is whether the tab was in the session before, and `"taken"` if it also knows that the
-   * question was taken. Renewals are refused. `libraryFails` is whether the library cannot be read until `mend`; `says` is what else is known of it.
+   * question was taken. Renewals are refused. `libraryFails` is whether the library cannot be read until `mend`,
+   * `rememberChats` whether it lets the browser remember chats, and `says` what else is known of it.
    */
   static async open(
     returns: boolean | "taken" = false,
-    { libraryFails = false, says = {} }: { libraryFails?: boolean; says?: object } = {},
+    {
+      libraryFails = false,
+      rememberChats = false,
+      says = {},
+    }: { libraryFails?: boolean; rememberChats?: boolean; says?: object } = {},
   ): Promise<PatronPage> {
     let isBroken = libraryFails;
     vi.stubGlobal("WebSocket", FakeSocket);
     vi.stubGlobal("fetch", async (path: string) => {
       if (path === "/v1/renew") return new Response("{}", { status: 401 });
       if (isBroken && path === "/v1/libraries/maple") throw new TypeError("no network");
-      const library = { institutionId: "maple", name: "Maple Library", ...says };
+      const library = { institutionId: "maple", name: "Maple Library", rememberChats, ...says };
       const token = { accessToken: "t", expireTime: "2099-01-01T00:00:00Z", renewUntilTime: "2099-01-01T00:00:00Z" };
       const answers: Record<string, unknown> = { "/v1/admit": { token, sessionId: "s" } };
       const other = path.endsWith("/availability") ? { availability: "AVAILABILITY_OPEN" } : { library };

@@ -87,14 +87,16 @@ impl<'t, 'd> Entry<'t, 'd> {
         self.optional_text(file, field).unwrap_or_default()
     }
 
-    pub(super) fn optional_flag(&mut self, file: &mut DirectoryFile, field: &'static str) -> bool {
-        let Some(value) = self.take(file, field).map(Spanned::get_ref) else {
-            return false;
-        };
+    pub(super) fn optional_flag(
+        &mut self,
+        file: &mut DirectoryFile,
+        field: &'static str,
+    ) -> Option<bool> {
+        let value = self.take(file, field)?.get_ref();
         if value.as_bool().is_none() {
             self.not_a("true or false", file, field, value);
         }
-        value.as_bool().unwrap_or(false)
+        value.as_bool()
     }
 
     pub(super) fn optional_choice<T: DeserializeOwned>(

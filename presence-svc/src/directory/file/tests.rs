@@ -104,6 +104,8 @@ fn what_may_be_left_out_has_a_default() {
     assert_eq!(maple.survey_address, "");
     assert_eq!(maple.waiting_messages, []);
     assert_eq!(maple.practice_queue, None);
+    // R8: unless the library says otherwise, a closed tab is no way out of a chat.
+    assert!(maple.remember_chats);
     assert_eq!(maple.scripts, []);
     let queue = &file.queues["maple"];
     assert_eq!(queue.escalate, []);
@@ -121,6 +123,7 @@ fn what_may_be_there_is_read() {
             r#"primary_queue = "maple"
 practice_queue = "practice"
 question_form_address = "https://maple.example/ask"
+remember_chats = false
 survey_address = "https://maple.example/survey"
 [institution.policy]
 text = "We lend skis."
@@ -155,6 +158,7 @@ practice = false"#,
     let maple = &file.institutions["maple"];
     assert_eq!(maple.practice_queue.as_deref(), Some("practice"));
     assert_eq!(maple.question_form_address, "https://maple.example/ask");
+    assert!(!maple.remember_chats);
     assert_eq!(maple.survey_address, "https://maple.example/survey");
     // D57: as written; the rules see to their order.
     let waiting_messages: Vec<_> = maple

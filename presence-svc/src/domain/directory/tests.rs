@@ -7,9 +7,9 @@ use crate::domain::sample;
 
 prop_compose! {
     fn institutions()(
-        ids in btree_map("[a-d]", (".{0,8}", ".{0,8}", "[a-d]", any::<bool>(), option::of("[a-d]")), 0..4),
+        ids in btree_map("[a-d]", (".{0,8}", ".{0,8}", "[a-d]", any::<[bool; 2]>(), option::of("[a-d]")), 0..4),
     ) -> BTreeMap<String, Institution> {
-        ids.into_iter().map(|(id, (name, text, queue, own_words, practice_queue))| {
+        ids.into_iter().map(|(id, (name, text, queue, [own_words, remember_chats], practice_queue))| {
             let conference_warning = if own_words {
                 ConferenceWarning { text: text.clone(), rule_address: String::new() }
             } else {
@@ -23,6 +23,7 @@ prop_compose! {
                 primary_queue: queue,
                 conference_warning,
                 practice_queue,
+                remember_chats,
                 ..sample::institution(&id)
             };
             (id, institution)
@@ -185,6 +186,7 @@ fn what_was_written_before_these_fields_were_there_is_still_read() {
     assert_eq!(institution.survey_address, "");
     assert_eq!(institution.waiting_messages, []);
     assert_eq!(institution.scripts, []);
+    assert!(institution.remember_chats);
 
     let Event::QueueSet(queue) = read(
         r#"{"kind":"queue_set","id":"maple","name":"Maple","patrons_of":["maple"],"staffed_by":["maple"]}"#,

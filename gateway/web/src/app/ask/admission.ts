@@ -2,6 +2,8 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 import type { HeldToken } from "../../token";
 import { forget, recall, remember } from "../parts/tab_storage";
+import type { ChatMemory } from "./chat_memory";
+import type { RememberedChat } from "./remembered_chats";
 
 /** A session, and the token that lets the patron take part in it. */
 export interface Admission {
@@ -9,6 +11,8 @@ export interface Admission {
   token: HeldToken;
   /** Whether the patron's question was accepted, as far as this tab knows. */
   taken?: boolean;
+  /** When the session began, in milliseconds since 1970, as long as it has not ended and the patron may take part. */
+  openSince?: number | undefined;
   /** Up to which position the patron has seen the session. */
   seen?: number;
 }
@@ -20,19 +24,25 @@ export class HeldAdmission {
   /** The current admission. */
   readonly current: ReadonlySignal<Admission | undefined> = this.#current;
 
-  /** `key` is the storage key under which the tab remembers it. */
-  constructor(private readonly key: string) {}
+  /** `key` is the storage key under which the tab remembers it; `memory` is what the browser remembers beyond the tab. */
+  constructor(
+    private readonly key: string,
+    private readonly memory: ChatMemory,
+  ) {}
 
   /** Restores the admission that the tab remembers, and returns it. */
   recall(): Admission | undefined {
-    this.#current.value = recall(this.key, isAdmission);
-    return this.#current.value;
+    const admission = recall(this.key, isAdmission);
+    this.#current.value = admission;
+    this.memory.follow(admission && openChat(admission));
+    return admission;
   }
 
   /** Holds an admission, and remembers it. */
   hold(admission: Admission): void {
     this.#current.value = admission;
     remember(this.key, admission);
+    this.memory.follow(openChat(admission));
   }
 
   /** Changes the admission, if there is one. */
@@ -45,7 +55,13 @@ export class HeldAdmission {
   drop(): void {
     this.#current.value = undefined;
     forget(this.key);
+    this.memory.follow(undefined);
   }
+}
+
+/** Returns the chat to come back to, if it has not ended. */
+function openChat({ sessionId, token, openSince }: Admission): RememberedChat | undefined {
+  return openSince === undefined ? undefined : { sessionId, token, began: openSince };
 }
 
 function isAdmission(value: unknown): value is Admission {

@@ -1,5 +1,5 @@
 /** A patron's chat: the question, the wait, the conversation and the end. */
-import { computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
+import { batch, computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 import { ApiError, admitPatron } from "../../api";
 import type { Phase } from "../../connection";
 import type { Refusal } from "../../gen/carrel/refusal/v1/refusal_pb";
@@ -10,6 +10,7 @@ import { outgoingText } from "../../state/conversation";
 import { endSession, openSession, postMessage } from "../../state/deeds";
 import { isOnItsWay, type Outgoing, type SessionView, unknownSession, unread } from "../../state/session";
 import { StatusCode } from "../../status_code";
+import { milliseconds } from "../../time";
 import { held } from "../../token";
 import { nothingHappened } from "../../wire";
 import { Announcer } from "../parts/announcer";
@@ -18,6 +19,8 @@ import { withTakenBack } from "../parts/taking_back";
 import { type Admission, HeldAdmission } from "./admission";
 import { type Asking, firstWrong, NOTHING_ASKED, type WrongFields, wrongFields } from "./asking";
 import { AvailabilityWatch } from "./availability";
+import { endChat } from "./chat_ending";
+import { ChatMemory } from "./chat_memory";
 import { PatronLibrary } from "./library";
 import { isByPatron, patronNews } from "./news";
 import { PatronSound } from "./sound";
@@ -25,6 +28,7 @@ import { type Stage, stageOf } from "./stage";
 import {
   isUnopened,
   LET_IN_NO_LONGER,
+  NOT_REMEMBERED,
   NOT_TAKEN_IN_TIME,
   PERHAPS_TAKEN_AS_IT_IS,
   whyNoReturn,
@@ -54,6 +58,8 @@ export class PatronChat {
   readonly #cleared = signal(false);
   readonly #admission: HeldAdmission;
   readonly link: Link;
+  /** What the browser remembers of the library's chats beyond their tabs. */
+  readonly memory: ChatMemory;
 
   /** The library. */
   readonly library: PatronLibrary;
@@ -74,7 +80,7 @@ export class PatronChat {
   });
   /** The stage that the page shows. */
   readonly stage = computed<Stage>(() =>
-    stageOf(this.view.value, this.link.connection.value.phase.name, this.#busy.value),
+    stageOf(this.view.value, this.link.connection.value.phase.name, this.#busy.value, this.memory.isOffering.value),
   );
   /** Whether the end of the chat is on its way. */
   readonly ending = computed(() => isOnItsWay(this.view.value, "endSession"));
@@ -97,7 +103,9 @@ export class PatronChat {
     readonly institutionId: string,
     readonly practice: boolean,
   ) {
-    this.#admission = new HeldAdmission(`carrel.${practice ? "practice" : "ask"}.${institutionId}`);
+    const name = `${practice ? "practice" : "ask"}.${institutionId}`;
+    this.memory = new ChatMemory(name);
+    this.#admission = new HeldAdmission(`carrel.${name}`, this.memory);
     this.library = new PatronLibrary(institutionId, practice);
     this.link = new Link({
       ready: () => {
@@ -107,7 +115,7 @@ export class PatronChat {
       frame: () => this.#settle(),
       news: (_, event) => this.#news(event),
       token: (token) => this.#admission.change({ token }),
-      tick: () => {},
+      tick: () => void this.memory.update(),
     });
     const wanted = computed(() => !practice && (this.stage.value === "form" || this.stage.value === "waiting"));
     this.availability = new AvailabilityWatch(institutionId, wanted);
@@ -115,17 +123,38 @@ export class PatronChat {
       const { phase } = this.link.connection.value;
       untracked(() => this.#settleConnection(phase.name));
     });
+    effect(() => {
+      const facts = this.library.facts.value;
+      if (facts !== undefined) untracked(() => this.#settleMemory(facts.rememberChats));
+    });
   }
 
   /** Reads the library, and returns to a session that this tab was in. */
   async begin(): Promise<void> {
     const admission = this.#admission.recall();
-    if (admission !== undefined) {
-      this.link.hold(unknownSession(admission.sessionId, admission.seen));
-      this.link.input(admission.sessionId, { kind: "attend" });
-      this.link.start(admission.token);
-    }
+    if (admission !== undefined) this.#return(admission);
     await this.library.read();
+  }
+
+  /** Goes on with the chat that the browser remembers. */
+  goOn(): void {
+    // Otherwise the form would come in between.
+    batch(() => {
+      const chat = this.memory.take();
+      if (chat === undefined) {
+        this.#turnedAway.value = NOT_REMEMBERED;
+        return;
+      }
+      const admission = { sessionId: chat.sessionId, token: chat.token, taken: true, openSince: chat.began };
+      this.#admission.hold(admission);
+      this.#return(admission);
+    });
+  }
+
+  /** Leaves the chat that the browser remembers, for another question. A chat to which nobody can return is ended. */
+  async startAnew(): Promise<void> {
+    const left = await this.memory.decline();
+    if (left !== undefined) endChat(left);
   }
 
   /** Applies a change to the form. A field that is changed is no longer marked as wrong. */
@@ -221,6 +250,19 @@ export class PatronChat {
     this.announcer.say("This page has been cleared.");
   }
 
+  /** Returns to the session of an admission. */
+  #return({ sessionId, seen, token }: Admission): void {
+    this.link.hold(unknownSession(sessionId, seen));
+    this.link.input(sessionId, { kind: "attend" });
+    this.link.start(token);
+  }
+
+  /** Handles that the library has said whether chats may be remembered. A tab without a chat is offered one. */
+  #settleMemory(isAllowed: boolean): void {
+    this.memory.allow(isAllowed);
+    if (this.#admission.current.value === undefined) this.memory.look();
+  }
+
   async #admit(): Promise<Admission> {
     const { token, sessionId } = await admitPatron(this.institutionId, this.practice);
     if (token === undefined) throw new ApiError(0, undefined, "The server did not let you in. Try again in a minute.");
@@ -306,6 +348,8 @@ export class PatronChat {
     if (this.#admission.current.value?.taken !== true) this.#admission.change({ taken: true });
     // A patron who may no longer take part must not be kept waiting.
     if (view.refusal !== undefined) return this.#loseSession(view);
+    const openSince = session.state === SessionState.ENDED ? undefined : milliseconds(session.openTime);
+    if (this.#admission.current.value?.openSince !== openSince) this.#admission.change({ openSince });
     // Nothing can be sent any more, so what was refused goes into the box. What may have been sent stays and says so.
     if (session.state === SessionState.ENDED) this.#takeBack(view, isRefused);
     const complete = END_OR_ERASED.has(view.events.at(-1)?.payload.case);
@@ -350,8 +394,9 @@ export class PatronChat {
     this.#dropAdmission();
   }
 
-  /** Turns unconfirmed messages, which can no longer be sent, back into the draft. The rest stays readable. */
+  /** Turns unconfirmed messages, which can no longer be sent, back into the draft. The rest stays readable in this tab. */
   #loseSession(view: SessionView): void {
+    this.#admission.change({ openSince: undefined });
     this.#takeBack(view, ({ status }) => status !== "sent");
   }
 

@@ -4,11 +4,14 @@ import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import type { SessionView } from "../../state/session";
 
 /** The stages of the page. */
-export type Stage = "form" | "opening" | "returning" | "waiting" | "chatting" | "ended" | "lost";
+export type Stage = "form" | "remembered" | "opening" | "returning" | "waiting" | "chatting" | "ended" | "lost";
 
-/** Returns the stage for a session. `busy` is whether the patron has just sent their question. */
-export function stageOf(view: SessionView | undefined, phase: Phase["name"], busy: boolean): Stage {
-  if (view === undefined) return "form";
+/**
+ * Returns the stage for a session. `busy` is whether the patron has just sent their question, `offers` whether there is
+ * another chat that they may go on with.
+ */
+export function stageOf(view: SessionView | undefined, phase: Phase["name"], busy: boolean, offers: boolean): Stage {
+  if (view === undefined) return offers ? "remembered" : "form";
   if (view.session === undefined) {
     if (view.outgoing.some((out) => out.status === "failed")) return "form";
     const isSent = view.outgoing.length > 0;

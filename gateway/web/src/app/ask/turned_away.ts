@@ -7,6 +7,9 @@ import { nothingHappened } from "../../wire";
 /** For a patron who returns to a chat after their admission has expired. */
 export const LET_IN_NO_LONGER =
   "You can't return to your chat: the library no longer lets this page in, probably because it was away for too long. Ask again to continue.";
+/** For a patron who wants to go on with a chat that the browser no longer remembers. */
+export const NOT_REMEMBERED =
+  "You can't return to that chat: it has ended, or this browser no longer remembers it. Ask again to continue.";
 /** For a patron who has just sent a question when their admission expires. */
 export const NOT_TAKEN_IN_TIME =
   "The connection was lost for too long, and your question may not have got through. It is still here: send it again.";

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { RememberedChats } from "../ask/remembered_chats";
 import { frameStorage } from "./frame_storage";
 import { canRemember, forget, recall, remember } from "./tab_storage";
 
@@ -52,6 +53,26 @@ describe("a frame without storage of its own (D85)", () => {
     isIn("0123456789abcdef");
     forget("carrel.ask.maple");
     expect(cookies.size).toBe(0);
+  });
+
+  it("remembers a chat for the site's other tabs, and finds no other cookie there (R8)", () => {
+    const given = localStorage;
+    vi.spyOn(globalThis, "localStorage", "get").mockImplementation(denied);
+    isIn("0123456789abcdef");
+    cookies.set("other", "%E0%A4%A");
+    remember("carrel.ask.maple", "a");
+    const chat = { sessionId: "s", token: { accessToken: "t", expiresAt: 1, renewUntil: 2 }, began: 0 };
+    new RememberedChats("ask.maple").keep(chat);
+    expect(written.at(-1)).toMatch(/; Max-Age=900; Secure; SameSite=None; Partitioned$/);
+    isIn("fedcba9876543210");
+    expect(new RememberedChats("ask.maple").list(1)).toEqual([chat]);
+    new RememberedChats("ask.maple").forget("s");
+    expect(new RememberedChats("ask.maple").list(1)).toEqual([]);
+    expect(cookies.size).toBe(2);
+    isIn("");
+    new RememberedChats("ask.maple").keep(chat);
+    expect(cookies.size).toBe(2);
+    expect(given.length).toBe(0);
   });
 
   it("remembers nothing if the browser keeps no such cookies, and knows that", () => {

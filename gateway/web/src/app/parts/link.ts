@@ -6,7 +6,7 @@ import { type Connection, idle } from "../../connection";
 import type { ServerFrame } from "../../gen/carrel/gateway/v1/frames_pb";
 import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
 import { Audience } from "../../gen/carrel/session/v1/session_pb";
-import { GatewaySocket } from "../../socket";
+import { GatewaySocket, type SocketParts } from "../../socket";
 import type { SessionInput, SessionView } from "../../state/session";
 import { reduceSessions, type Sessions, toAll, toSession } from "../../state/sessions";
 import { expireTyping, noteTyping, stopTyping, type Typist } from "../../state/typing";
@@ -31,6 +31,12 @@ export interface LinkListener {
 const TEXT_LIMIT = 4_000;
 /** The least time between two typing signs to the gateway. */
 const TYPING_PAUSE = 3_000;
+
+/** What a socket to the gateway of this page depends on. */
+export function socketParts(): SocketParts {
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  return { address: `${scheme}//${location.host}/v1/socket`, now: Date.now, random: Math.random, renew };
+}
 
 /** A page's link to the gateway. */
 export class Link {
@@ -64,16 +70,12 @@ export class Link {
   readonly localNow: ReadonlySignal<number> = this.#localNow;
 
   constructor(private readonly listener: LinkListener) {
-    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    this.#socket = new GatewaySocket(
-      { address: `${scheme}//${location.host}/v1/socket`, now: Date.now, random: Math.random, renew },
-      {
-        changed: (connection) => this.#changed(connection),
-        ready: () => this.#ready(),
-        frame: (frame) => this.#received(frame),
-        token: (token) => listener.token(token),
-      },
-    );
+    this.#socket = new GatewaySocket(socketParts(), {
+      changed: (connection) => this.#changed(connection),
+      ready: () => this.#ready(),
+      frame: (frame) => this.#received(frame),
+      token: (token) => listener.token(token),
+    });
     setInterval(() => this.#tick(), 1_000);
     addEventListener("online", () => this.#network(true));
     addEventListener("offline", () => this.#network(false));

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import type { PatronChat } from "../../app/ask/chat";
+import type { Stage } from "../../app/ask/stage";
 import { isEmbedded } from "../../app/parts/embedded";
 import { isLookedAt, onLook } from "../../app/parts/looked_at";
 import { patronSound, patronVolume } from "../../app/parts/settings";
@@ -16,6 +17,7 @@ import { Chat } from "./chat";
 import { Closed } from "./closed";
 import { Ended } from "./ended";
 import { QuestionForm } from "./question_form";
+import { Remembered } from "./remembered";
 import { Returning } from "./returning";
 import { TurnedAway } from "./turned_away";
 import { WaitingRoom } from "./waiting_room";
@@ -79,13 +81,13 @@ function SoundChoice({ chat }: { chat: PatronChat }) {
   );
 }
 
+/** The stages in which a slip takes the patron out of nothing. */
+const LINKED: ReadonlySet<Stage> = new Set(["form", "remembered", "ended", "lost"]);
+
 /** The name of the library. While the patron waits or chats it is no link, since a slip would take them away. */
 function LibraryName({ chat }: { chat: PatronChat }) {
   const name = chat.library.facts.value?.name || "Ask a librarian";
-  const { stage } = chat;
-  if (stage.value !== "form" && stage.value !== "ended" && stage.value !== "lost") {
-    return <span class="ask-name">{name}</span>;
-  }
+  if (!LINKED.has(chat.stage.value)) return <span class="ask-name">{name}</span>;
   const address = `/ask/${encodeURIComponent(chat.institutionId)}${chat.practice ? "?practice" : ""}`;
   return (
     <a class="ask-name" href={address}>
@@ -102,6 +104,8 @@ function Body({ chat }: { chat: PatronChat }) {
     case "opening":
       if (library !== undefined) return <Entry chat={chat} library={library} />;
       return chat.library.error.value ? <NoLibrary chat={chat} /> : <OneMoment />;
+    case "remembered":
+      return <Remembered chat={chat} />;
     case "returning":
       return <Returning chat={chat} />;
     case "waiting":
