@@ -302,6 +302,13 @@ pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
             // Of an erased session only the owner's library is known, which is for staff.
             .filter(|_| for_staff || session.erased.is_none())
             .map(|owner| show(&owner.member, Part::Owner)),
+        // A patron who is told nobody's name must not learn here that two of them were the same librarian.
+        former_owners: session
+            .former_owners
+            .iter()
+            .filter(|_| for_staff)
+            .map(|member| show(member, Part::Colleague))
+            .collect(),
         colleagues: session
             .colleagues
             .iter()

@@ -6,9 +6,10 @@ import { EndedSessions, EVERYTHING, isNarrowed } from "../../app/ended_sessions"
 import { Part, type Resolution, type Session, SessionSchema } from "../../gen/carrel/session/v1/session_pb";
 import type { GetTranscriptResponse } from "../../gen/carrel/session/v1/session_service_pb";
 import type { Item } from "../../state/conversation";
+import { ownersIn, ownersOf } from "../../state/owners";
 import { withoutIdentity } from "../../state/session";
 import { day, dayAndTime, milliseconds, span } from "../../time";
-import { nameOf } from "../../words";
+import { inTurn, ownersLine } from "../../words";
 import { Hidden } from "../parts/hidden";
 import { Icon } from "../parts/icon";
 import { MailLink } from "../parts/linked_text";
@@ -128,11 +129,12 @@ function titleOf(session: Session): string {
   return session.eraseTime === undefined ? session.patronName || "Patron" : "Erased";
 }
 
-/** Who answered, and for how long. Of an erased session only the librarian's library is known. */
+/** Who answered, and for how long. Of an erased session only the last librarian's library is known. */
 function answeredBy(session: Session, length: string): string {
-  if (session.owner === undefined) return "Patron left the queue";
-  const by = session.eraseTime === undefined ? nameOf(session.owner) : session.owner.institutionName;
-  return `with ${by}, ${length}`;
+  const by = inTurn(ownersOf(session));
+  if (session.owner === undefined)
+    return by === "" ? "Patron left the queue" : `with ${by}, then the patron left the queue`;
+  return `with ${session.eraseTime === undefined ? by : session.owner.institutionName}, ${length}`;
 }
 
 function EndedSession({ desk, session, selected, onOpen, onSet }: EndedSessionProps) {
@@ -215,6 +217,7 @@ function Transcript({ desk, session, onErased, onClose }: TranscriptProps) {
   const items: Item[] = events.map((event) => ({ kind: "event", event }));
   if (reviews) items.push(...notesUnderWay(desk, session.sessionId));
   const reader = { isOwn: () => false, isPatron: view === "patron", queueName: desk.queueName };
+  const owners = ownersLine(ownersIn(events), reader.isPatron);
   return (
     <section class="transcript-pane" aria-label={`Transcript of ${patron}`}>
       <header class="session-head">
@@ -228,6 +231,7 @@ function Transcript({ desk, session, onErased, onClose }: TranscriptProps) {
           <p class="session-facts">
             <span>{dayAndTime(session.openTime)}</span>
             <span>{session.institutionName}</span>
+            {owners !== "" && <span>with {owners}</span>}
             {view === "staff" && session.patronEmail && <MailLink address={session.patronEmail} />}
             {session.identityEraseTime && <span>name and e-mail address erased</span>}
           </p>
