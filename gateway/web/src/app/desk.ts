@@ -7,7 +7,7 @@ import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
 import { SessionState } from "../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow } from "../gen/carrel/session/v1/session_service_pb";
 import { whyRefused } from "../refusal_words";
-import { countOf, type Lists, rowsOf } from "../state/lists";
+import { type Lists, rowsOf, waitingCount } from "../state/lists";
 import { type SessionView, unread } from "../state/session";
 import { isHandedOver } from "../state/transfer";
 import { type HeldToken, held } from "../token";
@@ -189,7 +189,7 @@ export class Desk {
   );
   /** How much needs the librarian's attention: waiting patrons, unread sessions and unread conversations. */
   readonly attention = computed(
-    () => countOf(this.lists.value, SessionList.NEW) + this.unreadSessions.value.length + this.im.unread.value,
+    () => waitingCount(this.lists.value) + this.unreadSessions.value.length + this.im.unread.value,
   );
 
   constructor() {

@@ -3,7 +3,7 @@ import type { Desk } from "../../app/desk";
 import type { ListName } from "../../app/desk_place";
 import { Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
-import { countOf } from "../../state/lists";
+import { countOf, waitingCount } from "../../state/lists";
 import type { SessionView } from "../../state/session";
 import { Tabs } from "../parts/tabs";
 import { AllList } from "./all_list";
@@ -16,20 +16,22 @@ export function ListPane({ desk }: { desk: Desk }) {
   const lists = desk.lists.value;
   const unread = desk.unreadSessions.value;
   const unreadInAll = unread.filter(isListedInAll).length;
-  const tab = (id: ListName, name: string, list: SessionList, mark?: string) => ({
+  const tab = (id: ListName, name: string, count: number, mark?: string) => ({
     id,
     label: (
       <>
-        {name} <Count number={countOf(lists, list)} />
+        {name} <Count number={count} />
         {mark && <span class="tab-mark">{mark}</span>}
       </>
     ),
   });
   const tabs: { id: ListName; label: ComponentChildren }[] = [
-    tab("new", "New", SessionList.NEW),
-    tab("mine", "My Active", SessionList.MY_ACTIVE, unreadMark(unread.length - unreadInAll)),
+    tab("new", "New", waitingCount(lists)),
+    tab("mine", "My Active", countOf(lists, SessionList.MY_ACTIVE), unreadMark(unread.length - unreadInAll)),
   ];
-  if (desk.maySupervise.value) tabs.push(tab("all", "All", SessionList.ALL, unreadMark(unreadInAll)));
+  if (desk.maySupervise.value) {
+    tabs.push(tab("all", "All", countOf(lists, SessionList.ALL), unreadMark(unreadInAll)));
+  }
   tabs.push({
     id: "librarians",
     label: (
