@@ -30,7 +30,7 @@ const SEARCHED: usize = 500;
 /// How many sessions are found in the log at once while searching.
 const STRIDE: usize = 100;
 /// How many sessions are read at once: the log's readers serve others, too.
-const AT_ONCE: usize = 2;
+pub(super) const AT_ONCE: usize = 2;
 
 /// Where a list goes on: below this end, and below this id among the sessions that ended then.
 type Position = (i64, String);
@@ -114,13 +114,13 @@ async fn find(
     Ok((heads, recent > limit))
 }
 
-/// Reads a session as staff know it. `None` if there is nothing, or it can't be read: it must not hide all that ended
-/// before it.
-async fn read(parts: &Parts, session_id: &str) -> Result<Option<Session>, Error> {
+/// Reads a session as staff know it. `None` if there is nothing, or it can't be read: it must not hide the others of a
+/// page.
+pub(super) async fn read(parts: &Parts, session_id: &str) -> Result<Option<Session>, Error> {
     match read_for_staff(&*parts.log, session_id).await {
         Err(LogError::Damaged(_)) => {
             let session = session_hash(session_id);
-            tracing::error!(session, "an ended session can't be read, and is on no page");
+            tracing::error!(session, "an ended session can't be read, and is left out");
             Ok(None)
         }
         read => Ok(read?),

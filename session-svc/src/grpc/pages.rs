@@ -8,6 +8,7 @@ use carrel_platform::{
 };
 use carrel_proto::session::v1 as wire;
 
+use super::audited_sessions;
 use crate::{
     audits, convert,
     domain::{
@@ -32,7 +33,7 @@ pub(super) async fn audit_entries(
     let LibrarianActor { member, role, .. } = librarian;
     let log = &*parts.log;
     let below = newest::below(&request.page_token)?;
-    let (entries, next_page_token) = if *role == Role::Administrator {
+    let (entries, next_page_token): (Vec<_>, _) = if *role == Role::Administrator {
         let library = &member.institution_id;
         let read = audits::read_page(&parts.audits, log, library, below, limit).await?;
         let next_page_token = read.next_page_token();
@@ -52,6 +53,7 @@ pub(super) async fn audit_entries(
         (entries.collect(), next_page_token)
     };
     Ok(wire::ListAuditEntriesResponse {
+        sessions: audited_sessions::known_of(parts, librarian, &entries).await?,
         entries,
         next_page_token,
     })

@@ -5,7 +5,7 @@ import { type Profile, Role } from "../gen/carrel/directory/v1/directory_service
 import type { Refused, ServerFrame } from "../gen/carrel/gateway/v1/frames_pb";
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
 import { SessionState } from "../gen/carrel/session/v1/session_pb";
-import { SessionList, type SessionRow } from "../gen/carrel/session/v1/session_service_pb";
+import { type AuditedSession, SessionList, type SessionRow } from "../gen/carrel/session/v1/session_service_pb";
 import { whyRefused } from "../refusal_words";
 import { type Lists, rowsOf, waitingCount } from "../state/lists";
 import { type SessionView, unread } from "../state/session";
@@ -282,6 +282,16 @@ export class Desk {
   /** Shows the lists again when there is room for only one thing. */
   unselect(): void {
     this.#place.show(undefined);
+  }
+
+  /** Opens the transcript of an ended session that an entry of the audit is about. */
+  openTranscript(session: AuditedSession): void {
+    this.#place.openTranscript(session);
+  }
+
+  /** Returns the session whose transcript is to be opened, if any; only once. */
+  takeTranscript(): AuditedSession | undefined {
+    return this.#place.takeTranscript();
   }
 
   /** Moves the focus to a box. */
