@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use carrel_platform::{
     log::newest,
-    refusal::{Refusal, page},
+    refusal::{Refusal, fields::Fields, page},
 };
 use carrel_proto::session::v1 as wire;
 
@@ -29,10 +29,12 @@ pub(super) async fn audit_entries(
     librarian: &LibrarianActor,
     request: wire::ListAuditEntriesRequest,
 ) -> Result<wire::ListAuditEntriesResponse, Error> {
-    let limit = page_size(request.page_size)? as u64;
+    let mut fields = Fields::default();
+    let limit = fields.take(page_size(request.page_size)) as u64;
+    let below = fields.take(newest::below(&request.page_token));
+    fields.check()?;
     let LibrarianActor { member, role, .. } = librarian;
     let log = &*parts.log;
-    let below = newest::below(&request.page_token)?;
     let (entries, next_page_token): (Vec<_>, _) = if *role == Role::Administrator {
         let library = &member.institution_id;
         let read = audits::read_page(&parts.audits, log, library, below, limit).await?;
