@@ -263,6 +263,21 @@ describe("Ms Map answers in the Notes tab", () => {
     expect(lines).toHaveLength(31);
     expect(lines.filter((line) => /^\d{4}-\d\d-\d\d,1,1,0,/.test(line))).toHaveLength(1);
   });
+
+  test("The audit says into which session the Admin went, and leads to its transcript (R21)", async () => {
+    const reader = await stage.librarian("admin@maple");
+    await reader.page.getByRole("tab", { name: "Audit" }).click();
+    const entry = reader.page.getByRole("row").filter({ hasText: "Entered conference mode" });
+    await entry.first().waitFor();
+    await reader.visitor.picture("6-audit");
+    await entry
+      .first()
+      .getByRole("button", { name: /^Transcript of Ricky, asked / })
+      .click();
+    await reader.page.getByRole("region", { name: "Transcript of Ricky" }).getByText("with Ms Map").waitFor();
+    await reader.conversation.shows(SUGGESTION);
+    await reader.visitor.picture("6-audit-leads-to-transcript");
+  });
 });
 
 describe("Ms Map answers by mistake in the chat box", () => {

@@ -11,6 +11,7 @@ import { Widget } from "../src/widget";
 
 const WIDE = { width: 1280, height: 800 };
 const PHONE = { width: 360, height: 740 };
+const SMALL = { width: 360, height: 520 };
 
 let site: Site;
 let stranger: Site;
@@ -194,6 +195,7 @@ test("The end is something to come back to until it was read (D85)", async () =>
   await ricky.open();
   await ricky.chat.ended.waitFor();
   await look("ended");
+  await inASmallWindow();
   await ricky.minimise();
   await go("Catalogue");
   await ricky.says("Ask a librarian");
@@ -237,6 +239,26 @@ async function focused(name: string): Promise<void> {
 /** Whether the button has the focus. */
 function hasFocus(): Promise<boolean> {
   return ricky.button.evaluate((button) => (button.getRootNode() as ShadowRoot).activeElement === button);
+}
+
+/** In a small window, what can be done now is in view first, and the transcript begins with the question (D56). */
+async function inASmallWindow(): Promise<void> {
+  const { page } = ricky.visitor;
+  await page.setViewportSize(SMALL);
+  const frame = page.frameLocator("[data-carrel-widget] iframe");
+  for (const name of ["Ask another question", "Save as text", "Print", "Clear this page"]) {
+    const isInView = () =>
+      frame.getByRole("button", { name }).evaluate((button) => {
+        const { top, bottom } = button.getBoundingClientRect();
+        return top >= 0 && bottom <= innerHeight;
+      });
+    await expect.poll(isInView, { timeout: 30_000, message: name }).toBe(true);
+  }
+  const transcript = frame.getByRole("log");
+  expect(await transcript.evaluate((log) => log.scrollHeight - log.clientHeight)).toBe(0);
+  await ricky.visitor.picture("embedded-ended-small");
+  expect(await violations(page)).toEqual([]);
+  await page.setViewportSize(WIDE);
 }
 
 /** Looks at the widget in light and dark. */

@@ -32,6 +32,7 @@ const CUT_DOWN = {
 
 let stage: Stage;
 let ricky: PatronPage;
+let rosa: PatronPage;
 let wire: Wire;
 let mrLee: Desk;
 let msMap: Desk;
@@ -46,7 +47,7 @@ beforeAll(async () => {
   mrLee = await stage.librarian("lee@maple", ["Maple County Library", COOPERATIVE]);
   [msMap, kill] = await stage.mortalLibrarian("map@harbor", [COOPERATIVE]);
   // Rosa asked before Ricky did, and waits all the time.
-  const rosa = await stage.patron("maple");
+  rosa = await stage.patron("maple");
   await rosa.ask({ question: "May I bring my dog?", name: "Rosa" });
   await rosa.waiting.waitFor();
   [ricky, wire] = await stage.patronOnWire("maple");
@@ -121,6 +122,23 @@ describe("a librarian's browser is killed (R7, I12, I15)", () => {
     await mrLee.conversation.shows("It is in drawer 7.");
     await mrLee.sayToPatron("I have it in my hand.");
     await ricky.conversation.shows("I have it in my hand.");
+  });
+});
+
+describe("a patron who waits closes the page (R8)", () => {
+  test("they stay under New, marked as lost and not counted as waiting (D30, D50)", async () => {
+    await mrLee.page.getByRole("tab", { name: "New 1" }).waitFor();
+    await rosa.page.close();
+    await mrLee.show("New");
+    const row = mrLee.row("New", "Rosa");
+    await row.filter({ hasText: "not counted as waiting; may still come back" }).waitFor();
+    await mrLee.page.getByRole("tab", { name: "New 0" }).waitFor();
+    await mrLee.visitor.picture("gone-3-lost-in-new");
+  });
+
+  test("a librarian can pick them up all the same", async () => {
+    await mrLee.pickUp("Rosa");
+    await mrLee.conversation.shows("May I bring my dog?");
   });
 });
 

@@ -138,6 +138,18 @@ describe("accepted by who is inside in conference mode", () => {
   });
 });
 
+test("after the end, the list and the transcript name all who had the patron, in their order (D46, D49)", async () => {
+  await admin.end();
+  await admin.page.getByRole("tab", { name: "Transcripts" }).click();
+  const names = "Mr Lee, then Mr Reed, then Maple Admin";
+  await admin.page
+    .getByRole("button", { name: /^Transcript of Ricky/ })
+    .filter({ hasText: names })
+    .click();
+  await admin.page.getByRole("region", { name: "Transcript of Ricky" }).getByText(`with ${names}`).waitFor();
+  await admin.visitor.picture("transfer-6-transcript");
+});
+
 test("No browser complained: no blocked content, no script error", () => {
   expect(stage.complaints).toEqual([]);
 });

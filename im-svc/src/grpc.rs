@@ -3,7 +3,7 @@
 use carrel_platform::{
     auth::{Librarian, Principal, Who, interceptor::Authenticator},
     log::Command as LogCommand,
-    refusal::{self, Refusal, command},
+    refusal::{self, Refusal, command, fields::Fields},
     responses::Responses,
     telemetry::TraceIds,
     text::check_text,
@@ -174,9 +174,9 @@ impl ImService for ImApi {
             text,
         } = request.into_inner();
         command::check_id(&command_id)?;
-        check_text(&text).map_err(Error::from)?;
-        let to = to.ok_or_else(|| Refusal::nothing_named("to"))?;
-        let conversation_id = conversation_to(&caller, &to)?;
+        let mut fields = Fields::default();
+        fields.take(check_text(&text).map_err(Error::from));
+        let (to, conversation_id) = fields.check_with(addressee(&caller, to))?;
         let command = command_for_log(&caller, &command_id, &text);
         let look = self.look(&conversation_id, Some(&command)).await?;
         let acted = match look.acted {
@@ -261,6 +261,13 @@ impl ImService for ImApi {
     }
 }
 
+/// Returns the addressee of a message, and the id of the conversation to which it belongs.
+fn addressee(caller: &Caller, to: Option<To>) -> Result<(To, String), Refusal> {
+    let to = to.ok_or_else(|| Refusal::nothing_named("to"))?;
+    let conversation_id = conversation_to(caller, &to)?;
+    Ok((to, conversation_id))
+}
+
 /// Returns the id of the conversation to which a message to an addressee belongs.
 fn conversation_to(caller: &Caller, to: &To) -> Result<String, Refusal> {
     match to {
@@ -281,12 +288,13 @@ fn command_for_log(caller: &Caller, command_id: &str, text: &str) -> LogCommand 
 }
 
 fn page(request: &wire::ListMessagesRequest) -> Result<Page, Refusal> {
-    let size = match usize::try_from(request.page_size) {
-        Ok(0) => PAGE,
-        Ok(size) => size.min(LARGEST_PAGE),
-        Err(_) => return Err(refusal::page::bad_size()),
-    };
-    match (request.before, request.after) {
+    let mut fields = Fields::default();
+    let size = fields.take(match usize::try_from(request.page_size) {
+        Ok(0) => Ok(PAGE),
+        Ok(size) => Ok(size.min(LARGEST_PAGE)),
+        Err(_) => Err(refusal::page::bad_size()),
+    });
+    fields.check_with(match (request.before, request.after) {
         (0, 0) => Ok(Page::Before {
             position: u64::MAX,
             size,
@@ -298,5 +306,5 @@ fn page(request: &wire::ListMessagesRequest) -> Result<Page, Refusal> {
             "after",
             "ask for messages before a position or after one, not for both",
         )),
-    }
+    })
 }

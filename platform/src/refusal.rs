@@ -1,6 +1,7 @@
 //! Refusals, and their only mapping to a gRPC status and back.
 
 pub mod command;
+pub mod fields;
 pub mod page;
 pub mod stream;
 
@@ -121,6 +122,14 @@ impl Refusal {
         let mut refusal = Self::new(Code::Unavailable, reason, message);
         refusal.retry_after = Some(Duration::from_secs(1));
         refusal
+    }
+
+    /// Adds what is wrong with further fields of the same request. The reason and its details stay those of the first.
+    #[must_use]
+    pub fn and(mut self, further: Self) -> Self {
+        self.message = [self.message, further.message].join("; ");
+        self.field_violations.extend(further.field_violations);
+        self
     }
 
     /// Adds one more detail.

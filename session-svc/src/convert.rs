@@ -302,6 +302,13 @@ pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
             // Of an erased session only the owner's library is known, which is for staff.
             .filter(|_| for_staff || session.erased.is_none())
             .map(|owner| show(&owner.member, Part::Owner)),
+        // A patron who is told nobody's name must not learn here that two of them were the same librarian.
+        former_owners: session
+            .former_owners
+            .iter()
+            .filter(|_| for_staff)
+            .map(|member| show(member, Part::Colleague))
+            .collect(),
         colleagues: session
             .colleagues
             .iter()
@@ -410,6 +417,34 @@ pub fn staff_to_wire(member: &StaffMember, part: Part) -> wire::Person {
         Audience::Staff,
         StaffNaming::default(),
     ))
+}
+
+/// Converts what the audit says of an ended session beside its entries.
+#[must_use]
+pub fn session_to_audited(session_id: &str, session: &Session) -> wire::AuditedSession {
+    wire::AuditedSession {
+        session_id: session_id.to_owned(),
+        state: wire::SessionState::Ended.into(),
+        patron_name: session.opened.patron_name.clone(),
+        open_time: Some(timestamp(session.opened_at_ms)),
+        erase_time: (session.erased.as_ref()).map(|erased| timestamp(erased.at_ms)),
+    }
+}
+
+/// Converts what the audit says of a running session beside its entries, from the row of a list.
+#[must_use]
+pub fn row_to_audited(row: wire::SessionRow) -> wire::AuditedSession {
+    let state = match row.owner {
+        Some(_) => wire::SessionState::Active,
+        None => wire::SessionState::Waiting,
+    };
+    wire::AuditedSession {
+        session_id: row.session_id,
+        state: state.into(),
+        patron_name: row.patron_name,
+        open_time: row.open_time,
+        erase_time: None,
+    }
 }
 
 /// Converts an audit entry to the wire.

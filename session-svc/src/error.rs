@@ -6,7 +6,10 @@ use carrel_platform::{
 };
 use tonic::{Code, Status};
 
-use crate::domain::{refused::Refused, text::FieldError};
+use crate::domain::{
+    refused::Refused,
+    text::{FieldError, WrongText},
+};
 
 /// Why a request was not carried out.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -142,11 +145,18 @@ fn refuse(refused: Refused) -> Refusal {
             "SESSION_FULL",
             "This session is full. End it and go on in a new one.",
         ),
-        Refused::Text { field, error: FieldError::Text(error) } => error.refuse(field),
-        Refused::Text { field, error: error @ FieldError::NotAnEmail } => {
-            Refusal::invalid("BAD_EMAIL", field, error.to_string())
+        Refused::Texts { first, others } => {
+            let others = others.into_iter().map(refuse_text);
+            others.fold(refuse_text(first), Refusal::and)
         }
         Refused::Address(error) => Refusal::invalid("BAD_ADDRESS", "address", error.to_string()),
+    }
+}
+
+fn refuse_text(WrongText { field, error }: WrongText) -> Refusal {
+    match error {
+        FieldError::Text(error) => error.refuse(field),
+        FieldError::NotAnEmail => Refusal::invalid("BAD_EMAIL", field, error.to_string()),
     }
 }
 

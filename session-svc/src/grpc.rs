@@ -26,6 +26,7 @@ use crate::{
 };
 
 mod attend;
+mod audited_sessions;
 mod ended_sessions;
 mod load;
 mod pages;

@@ -177,6 +177,13 @@ impl LiveList {
         }
     }
 
+    /// Returns the row that a watcher is shown of a session now, if any.
+    #[must_use]
+    pub(crate) fn row(&self, session_id: &str, watcher: &Watcher) -> Option<wire::SessionRow> {
+        let state = self.state();
+        row_for(state.entries.get(session_id)?, watcher)
+    }
+
     /// Returns how many patrons wait ahead of this session in the same queue, without the lost; `None` if it does not
     /// wait.
     #[must_use]

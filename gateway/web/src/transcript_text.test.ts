@@ -48,6 +48,27 @@ describe("a conversation as a file (R24)", () => {
     expect(text(true)).toContain("Your name and e-mail address were erased");
   });
 
+  it("names all who owned the session, in their order, but no librarians without names (D47, D49, R12)", () => {
+    const owned = (name: string, librarianId: string, by: "pickedUp" | "transferred") => {
+      const event = create(SessionEventSchema, { author: { part: Part.OWNER, name, librarianId } });
+      if (by === "pickedUp") event.payload = { case: by, value: { $typeName: "carrel.session.v1.SessionPickedUp" } };
+      else event.payload = { case: by, value: { $typeName: "carrel.session.v1.SessionTransferred" } };
+      return event;
+    };
+    const head = (isPatron: boolean, ...events: SessionEvent[]) =>
+      transcriptText(session, events, { isOwn: () => false, isPatron })
+        .split("\r\n\r\n")[0]
+        ?.split("\r\n")[2];
+    const [map, key] = [owned("Ms Map", "map", "pickedUp"), owned("Mr Key", "key", "transferred")];
+    expect(head(false)).toBeUndefined();
+    expect(head(false, map)).toBe("Librarian: Ms Map");
+    expect(head(false, map, key)).toBe("Librarians: Ms Map, then Mr Key");
+    expect(head(true, owned("Ms Map", "", "pickedUp"), owned("Mr Key", "", "transferred"))).toBe(
+      "Librarians: Ms Map, then Mr Key",
+    );
+    expect(head(true, owned("Librarian", "", "pickedUp"), owned("Librarian", "", "transferred"))).toBeUndefined();
+  });
+
   it("says on which day, and again when the day changes", () => {
     const events = [message("before", evening), message("after", night), message("later", night)];
     const lines = transcriptText(session, events, { isOwn: () => false, isPatron: true }).split("\r\n");

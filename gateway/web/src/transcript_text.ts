@@ -2,6 +2,7 @@
 
 import type { SessionEvent } from "./gen/carrel/session/v1/session_event_pb";
 import type { Session } from "./gen/carrel/session/v1/session_pb";
+import { ownersIn } from "./state/owners";
 import { offerIn } from "./state/transfer";
 import { clockTime, day, dayAndTime, milliseconds } from "./time";
 import {
@@ -11,6 +12,7 @@ import {
   identityErasedLine,
   nameOf,
   offeredTo,
+  ownersLine,
   patronConnectionLine,
   type Reader,
   resolutionLine,
@@ -19,10 +21,16 @@ import {
   waitedAt,
 } from "./words";
 
-/** Returns the text of a conversation, for the patron or for staff. Staff also get the patron's e-mail address. */
+/**
+ * Returns the text of a conversation, for the patron or for staff. Staff also get the patron's e-mail address. Its head names
+ * all librarians who owned the session, as its reader knows them.
+ */
 export function transcriptText(session: Session, events: readonly SessionEvent[], reader: Reader): string {
   const lines = [`Chat with ${session.institutionName}`, dayAndTime(session.openTime)];
   if (!reader.isPatron && session.patronEmail !== "") lines.push(`The patron's e-mail: ${session.patronEmail}`);
+  const owners = ownersIn(events);
+  const names = ownersLine(owners, reader.isPatron);
+  if (names !== "") lines.push(`${owners.length === 1 ? "Librarian" : "Librarians"}: ${names}`);
   lines.push("");
   let today = day(session.openTime);
   for (const event of events) {

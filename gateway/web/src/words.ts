@@ -11,8 +11,21 @@ import {
 /** Returns the name to show for a person. */
 export function nameOf(person: Person | undefined): string {
   if (person === undefined) return "Somebody";
-  return person.name || (person.part === Part.PATRON ? "Patron" : "Librarian");
+  return person.name || (person.part === Part.PATRON ? "Patron" : LIBRARIAN);
 }
+
+/** Names the librarians who owned a session, in their order (D49): "Ms Map, then Mr Key". */
+export function inTurn(owners: readonly Person[]): string {
+  return owners.map(nameOf).join(", then ");
+}
+
+/** Names them to a reader of the transcript. Empty if there are none, or a patron is told nobody's name (R12). */
+export function ownersLine(owners: readonly Person[], toPatron: boolean): string {
+  return toPatron && owners.every((owner) => nameOf(owner) === LIBRARIAN) ? "" : inTurn(owners);
+}
+
+/** What a librarian is called whose name is not shown. */
+const LIBRARIAN = "Librarian";
 
 /** Says that a librarian was lost and the patron waits again (R7). The patron reads only that they wait again. */
 export function returnedLine(event: SessionEvent, own: boolean, toPatron: boolean): string {
@@ -69,7 +82,7 @@ export function transferredLine(event: SessionEvent, own: boolean, toPatron: boo
 /** The new owner as the patron reads it: if the library does not show its librarians' names, "Another librarian". */
 function newcomer(person: Person | undefined): string {
   const name = nameOf(person);
-  return name === "Librarian" ? "Another librarian" : name;
+  return name === LIBRARIAN ? "Another librarian" : name;
 }
 
 /** Says how the patron's connection is, as staff read it (R8, D51, D54). */

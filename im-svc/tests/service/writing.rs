@@ -124,6 +124,15 @@ async fn wrong_fields_are_refused_by_name() {
     let status = ann.send_to_nobody("1", "hello").await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
     assert_eq!(reason(&status), "EMPTY");
+    let status = ann.send_to_nobody("1", "a\u{0}b").await.unwrap_err();
+    let wrong = carrel_platform::refusal::Refusal::from(&status);
+    let fields: Vec<_> = (wrong.field_violations.iter())
+        .map(|(field, _)| &**field)
+        .collect();
+    assert_eq!(
+        (&*wrong.reason, &*fields),
+        ("CONTROL_CHARACTER", &["text", "to"][..])
+    );
     let status = ann.send("1", queue(""), "hello").await.unwrap_err();
     assert_eq!(reason(&status), "EMPTY");
     let sent = ann.send("1", queue("maple"), &"é".repeat(4_000)).await;

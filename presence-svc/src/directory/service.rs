@@ -14,6 +14,7 @@ use carrel_platform::{
         EventLog,
         newest::{self, Newest},
     },
+    refusal::fields::Fields,
 };
 
 use crate::{
@@ -108,13 +109,15 @@ impl Service {
     /// Returns a page of libraries, by name.
     ///
     /// # Errors
-    /// [`Error::BadPageSize`], [`Error::BadPageToken`].
+    /// If the page size or the token is wrong.
     pub async fn libraries(&self, page_size: i32, page_token: &str) -> Result<LibraryPage, Error> {
-        let size = page_of(page_size)?;
-        let after = match page_token {
-            "" => None,
-            token => Some(Position::decode(token)?),
-        };
+        let mut fields = Fields::default();
+        let size = fields.take(page_of(page_size));
+        let after = fields.take(match page_token {
+            "" => Ok(None),
+            token => Position::decode(token).map(Some),
+        });
+        fields.check()?;
         let now = self.latest.get().await?;
         let mut libraries: Vec<(Position, &Institution)> = now
             .directory
@@ -177,8 +180,10 @@ impl Service {
         password: String,
     ) -> Result<(Issued, Profile), Error> {
         let log_in_name = normal_log_in_name(log_in_name);
-        check_length("log_in_name", &log_in_name, MAX_NAME)?;
-        check_length("password", &password, MAX_BYTES)?;
+        let mut fields = Fields::default();
+        fields.take(check_length("log_in_name", &log_in_name, MAX_NAME));
+        fields.take(check_length("password", &password, MAX_BYTES));
+        fields.check()?;
         self.throttle.log_in(&log_in_name, address)?;
 
         let now = self.latest.get().await?;
@@ -256,7 +261,7 @@ impl Service {
     /// Returns a page of the changes of roles in the caller's library, newest first (R21).
     ///
     /// # Errors
-    /// [`Error::NotAdministrator`], [`Error::BadPageSize`], [`Error::BadPageToken`].
+    /// [`Error::NotAdministrator`], and if the page size or the token is wrong.
     pub async fn role_changes(
         &self,
         caller: &Principal,
@@ -269,8 +274,10 @@ impl Service {
             }
             Who::Librarian(_) | Who::Patron(_) => return Err(Error::NotAdministrator),
         };
-        let size = page_of(page_size)? as u64;
-        let below = newest::below(page_token).map_err(|_| Error::BadPageToken)?;
+        let mut fields = Fields::default();
+        let size = fields.take(page_of(page_size)) as u64;
+        let below = fields.take(newest::below(page_token));
+        fields.check()?;
         Ok(role_changes::read_page(&*self.log, library, below, size).await?)
     }
 

@@ -108,6 +108,15 @@ async fn libraries_come_in_pages_by_name() {
             (Code::InvalidArgument, "BAD_PAGE_SIZE".into())
         );
     }
+    let both = ListLibrariesRequest {
+        page_size: -1,
+        page_token: "x".into(),
+    };
+    let answer = client.list_libraries(both).await;
+    let details = answer.unwrap_err().get_error_details();
+    let wrong = details.bad_request().unwrap().field_violations.iter();
+    let fields: Vec<_> = wrong.map(|violation| &*violation.field).collect();
+    assert_eq!(fields, ["page_size", "page_token"]);
     for page_token in ["x", "====", "AAAA", "2", "ä"] {
         let request = ListLibrariesRequest {
             page_size: 0,

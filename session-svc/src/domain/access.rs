@@ -77,7 +77,7 @@ impl Situation<'_> {
             Some(Relation::Supervisor)
         } else if librarian.supervises(institution_id) {
             Some(Relation::Reviewer)
-        } else if session.end.is_none() && session.former_owners.contains(id) {
+        } else if session.end.is_none() && session.was_owned_by(id) {
             Some(Relation::FormerOwner)
         } else if session.end.is_none() && session.waits_in_one_of(&librarian.queues) {
             Some(Relation::Candidate)
@@ -110,9 +110,8 @@ impl Situation<'_> {
         let id = &librarian.member.librarian_id;
         let relation = self.relation_of(librarian);
         let is_outside = matches!(relation, Some(Relation::FormerOwner | Relation::Reviewer));
-        self.session.is_some_and(|session| {
-            is_outside && session.end.is_none() && session.former_owners.contains(id)
-        })
+        self.session
+            .is_some_and(|session| is_outside && session.end.is_none() && session.was_owned_by(id))
     }
 
     /// Returns the refusal for a reviewer who would have to be inside the running session.

@@ -14,7 +14,7 @@ use super::{
     refused::Refused,
     resolution::{self, Resolution},
     session::{Phase, ROOM, Session},
-    text::{check_email, check_name, in_field},
+    text::{check_question, in_field},
     transfer::{self, Addressee},
 };
 
@@ -226,9 +226,7 @@ fn open(
     if situation.session.is_some() {
         return Err(Refused::AlreadyOpen);
     }
-    check_text(question).map_err(in_field("question"))?;
-    check_name(patron_name).map_err(in_field("patron_name"))?;
-    check_email(patron_email).map_err(in_field("patron_email"))?;
+    check_question(question, patron_name, patron_email)?;
     Ok(Decision::happens(Event::Opened(Opened {
         institution_id: patron.institution_id.clone(),
         institution_name: patron.institution_name.clone(),

@@ -18,7 +18,7 @@ pub struct EndedFilter {
 }
 
 impl EndedFilter {
-    /// Returns the filter for sessions that also have a text in what is known of the patron, the question or the owner,
+    /// Returns the filter for sessions that also have a text in what is known of the patron, the question or an owner,
     /// whatever the case. Space around the text does not count, and an empty text is in every session.
     #[must_use]
     pub fn with_text(mut self, text: &str) -> Self {
@@ -50,11 +50,12 @@ impl EndedFilter {
 fn has(session: &Session, text: &str) -> bool {
     let opened = &session.opened;
     let owner = session.owner.as_ref().map(|owner| &owner.member);
+    let owners = session.former_owners.iter().chain(owner);
     let of_patron = [&opened.patron_name, &opened.patron_email, &opened.question];
-    let of_owner = owner.map(|owner| [&owner.screen_name, &owner.institution_name]);
+    let of_owners = owners.flat_map(|owner| [&owner.screen_name, &owner.institution_name]);
     of_patron
         .into_iter()
-        .chain(of_owner.into_iter().flatten())
+        .chain(of_owners)
         .any(|written| without_case(written).contains(text))
 }
 
@@ -162,6 +163,35 @@ mod tests {
             assert_eq!(filter.matches(&session), is_there, "{text}");
         }
         assert!(!EndedFilter::default().with_text("maple").matches(&session));
+    }
+
+    /// D49: who handed the session over is found like who ended it.
+    #[test]
+    fn a_text_is_looked_for_in_all_who_owned_the_session() {
+        let lee = StaffMember {
+            librarian_id: "lee".to_owned(),
+            screen_name: "Mr Lee".to_owned(),
+            institution_id: "pine".to_owned(),
+            institution_name: "Pine Library".to_owned(),
+        };
+        let by = Speaker::Owner(lee.clone());
+        let events = [
+            Event::Opened(opened()),
+            Event::PickedUp { by: map() },
+            Event::Transferred {
+                offer_id: String::new(),
+                from: map(),
+                by: lee,
+            },
+            Event::Ended { by },
+        ];
+        let apply =
+            |session, event: &Event| Session::apply(session, Audience::Staff, event, ENDED_AT_MS);
+        let session = events.iter().fold(None, apply).unwrap();
+        for text in ["ms map", "harbor", "mr lee", "pine"] {
+            let filter = EndedFilter::default().with_text(text);
+            assert!(filter.matches(&session), "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Why a command is refused.
 
-use super::{address::AddressError, people::StaffMember, text::FieldError, transfer::Fate};
+use super::{address::AddressError, people::StaffMember, text::WrongText, transfer::Fate};
 
 /// Why a command is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,13 +83,13 @@ pub enum Refused {
     /// The session holds as much as it can.
     #[error("the session is full")]
     Full,
-    /// A text is not valid.
-    #[error("{field}: {error}")]
-    Text {
-        /// The field.
-        field: &'static str,
-        /// The error.
-        error: FieldError,
+    /// Texts are not valid.
+    #[error("{first}")]
+    Texts {
+        /// The first of them.
+        first: WrongText,
+        /// The others, in the order of the command's fields.
+        others: Vec<WrongText>,
     },
     /// An address is not valid.
     #[error("address: {0}")]

@@ -41,8 +41,8 @@ pub struct Session {
     pub patron_connection: PatronConnection,
     /// All offers to hand the session over, oldest first.
     pub offers: Vec<MadeOffer>,
-    /// The ids of the librarians who owned the session before its owner.
-    pub former_owners: Vec<String>,
+    /// The librarians who owned the session before its owner: each once, in the order in which they last owned it.
+    pub former_owners: Vec<StaffMember>,
     /// Who ended the session, and when.
     pub end: Option<End>,
     /// The resolution, if one was set. Entries from servers of an earlier version do not have this field.
@@ -227,7 +227,8 @@ impl Session {
     fn pass_to(&mut self, member: &StaffMember, picked_up_at_ms: i64) {
         self.disown();
         let id = &member.librarian_id;
-        self.former_owners.retain(|former| former != id);
+        self.former_owners
+            .retain(|former| former.librarian_id != *id);
         self.forget(id);
         self.returned = false;
         self.owner = Some(Arc::new(Owner {
@@ -238,7 +239,7 @@ impl Session {
 
     fn disown(&mut self) {
         if let Some(former) = self.owner.take() {
-            self.former_owners.push(former.member.librarian_id.clone());
+            self.former_owners.push(former.member.clone());
         }
         if let Some(made) = self.offers.last_mut()
             && made.fate == Fate::Stands
@@ -345,6 +346,14 @@ impl Session {
         }
     }
 
+    /// Returns whether this librarian owned the session before its owner.
+    #[must_use]
+    pub fn was_owned_by(&self, librarian_id: &str) -> bool {
+        self.former_owners
+            .iter()
+            .any(|former| former.librarian_id == librarian_id)
+    }
+
     /// Returns whether this librarian owns the session, or owned it when it ended.
     #[must_use]
     pub fn is_owned_by(&self, librarian_id: &str) -> bool {
@@ -364,6 +373,37 @@ mod tests {
             screen_name: id.to_owned(),
             institution_id: "maple".to_owned(),
             institution_name: "Maple".to_owned(),
+        }
+    }
+
+    /// D49: each of several owners is known, also after they handed the session over or were lost.
+    #[test]
+    fn those_who_owned_it_before_are_known_in_their_order() {
+        let picked_up = |id| Event::PickedUp { by: member(id) };
+        let transferred = |from, to| Event::Transferred {
+            offer_id: String::new(),
+            from: member(from),
+            by: member(to),
+        };
+        let returned = Event::Returned {
+            from: member("lee"),
+        };
+        let told: [(_, &[&str]); 6] = [
+            (Event::Opened(opened()), &[]),
+            (picked_up("map"), &[]),
+            (transferred("map", "lee"), &["map"]),
+            (returned, &["map", "lee"]),
+            (picked_up("pine"), &["map", "lee"]),
+            (transferred("pine", "map"), &["lee", "pine"]),
+        ];
+        let mut session = None;
+        for (event, former) in &told {
+            session = Session::apply(session, Audience::Staff, event, 0);
+            let known = session.as_ref().map(|session| {
+                let ids = session.former_owners.iter();
+                ids.map(|owner| &*owner.librarian_id).collect::<Vec<_>>()
+            });
+            assert_eq!(known.as_deref(), Some(*former), "{event:?}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! What people may write in a session (R23), besides its messages and notes.
 
-use carrel_platform::text::{TextError, check_line, check_lines};
+use carrel_platform::text::{TextError, check_line, check_lines, check_text};
 
 use super::refused::Refused;
 
@@ -22,11 +22,56 @@ pub enum FieldError {
     NotAnEmail,
 }
 
+/// A field whose content was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {error}")]
+pub struct WrongText {
+    /// The field.
+    pub field: &'static str,
+    /// Why.
+    pub error: FieldError,
+}
+
 /// Returns a function that turns an error into a refusal of this field.
 pub(super) fn in_field<E: Into<FieldError>>(field: &'static str) -> impl FnOnce(E) -> Refused {
-    move |error| Refused::Text {
-        field,
-        error: error.into(),
+    move |error| Refused::Texts {
+        first: WrongText {
+            field,
+            error: error.into(),
+        },
+        others: Vec::new(),
+    }
+}
+
+/// Checks the texts of a patron's question: all of them, so that the patron is told at once of all that are wrong.
+///
+/// # Errors
+/// [`Refused::Texts`].
+pub(super) fn check_question(
+    question: &str,
+    patron_name: &str,
+    patron_email: &str,
+) -> Result<(), Refused> {
+    let checks = [
+        ("question", check_text(question).map_err(FieldError::from)),
+        (
+            "patron_name",
+            check_name(patron_name).map_err(FieldError::from),
+        ),
+        ("patron_email", check_email(patron_email)),
+    ];
+    let mut wrong = checks.into_iter().filter_map(|(field, checked)| {
+        Some(WrongText {
+            field,
+            error: checked.err()?,
+        })
+    });
+    match wrong.next() {
+        None => Ok(()),
+        Some(first) => Err(Refused::Texts {
+            first,
+            others: wrong.collect(),
+        }),
     }
 }
 
@@ -69,6 +114,32 @@ pub fn check_email(email: &str) -> Result<(), FieldError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_wrong_texts_of_a_question_are_named_in_their_order() {
+        assert_eq!(check_question("Where?", "Ricky", ""), Ok(()));
+        let wrong = |field, error| WrongText { field, error };
+        assert_eq!(
+            check_question("Where?", "Ricky", "ricky"),
+            Err(Refused::Texts {
+                first: wrong("patron_email", FieldError::NotAnEmail),
+                others: vec![],
+            })
+        );
+        assert_eq!(
+            check_question(" ", "Ric\nky", "ricky"),
+            Err(Refused::Texts {
+                first: wrong("question", TextError::Empty.into()),
+                others: vec![
+                    wrong(
+                        "patron_name",
+                        TextError::ControlCharacter { code: 10 }.into()
+                    ),
+                    wrong("patron_email", FieldError::NotAnEmail),
+                ],
+            })
+        );
+    }
 
     #[test]
     fn an_email_has_a_name_and_a_host() {

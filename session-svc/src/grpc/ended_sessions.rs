@@ -2,7 +2,7 @@
 
 use carrel_platform::{
     log::{LogError, StreamHead, StreamQuery},
-    refusal::{Refusal, page},
+    refusal::{Refusal, fields::Fields, page},
     telemetry::session_hash,
     text::check_line,
 };
@@ -30,7 +30,7 @@ const SEARCHED: usize = 500;
 /// How many sessions are found in the log at once while searching.
 const STRIDE: usize = 100;
 /// How many sessions are read at once: the log's readers serve others, too.
-const AT_ONCE: usize = 2;
+pub(super) const AT_ONCE: usize = 2;
 
 /// Where a list goes on: below this end, and below this id among the sessions that ended then.
 type Position = (i64, String);
@@ -41,9 +41,11 @@ pub(super) async fn list(
     librarian: &LibrarianActor,
     request: wire::ListEndedSessionsRequest,
 ) -> Result<wire::ListEndedSessionsResponse, Error> {
-    let limit = page_size(request.page_size)?;
-    let token = read_token(&request.page_token)?;
-    let filter = read_filter(request.filter.unwrap_or_default())?;
+    let mut fields = Fields::default();
+    let limit = fields.take(page_size(request.page_size));
+    let token = fields.take(read_token(&request.page_token));
+    let filter = read_filter(request.filter.unwrap_or_default(), &mut fields);
+    fields.check()?;
     let mut left = if filter.depends_on_content() {
         SEARCHED
     } else {
@@ -114,13 +116,13 @@ async fn find(
     Ok((heads, recent > limit))
 }
 
-/// Reads a session as staff know it. `None` if there is nothing, or it can't be read: it must not hide all that ended
-/// before it.
-async fn read(parts: &Parts, session_id: &str) -> Result<Option<Session>, Error> {
+/// Reads a session as staff know it. `None` if there is nothing, or it can't be read: it must not hide the others of a
+/// page.
+pub(super) async fn read(parts: &Parts, session_id: &str) -> Result<Option<Session>, Error> {
     match read_for_staff(&*parts.log, session_id).await {
         Err(LogError::Damaged(_)) => {
             let session = session_hash(session_id);
-            tracing::error!(session, "an ended session can't be read, and is on no page");
+            tracing::error!(session, "an ended session can't be read, and is left out");
             Ok(None)
         }
         read => Ok(read?),
@@ -131,18 +133,20 @@ fn ended_at(head: &StreamHead) -> i64 {
     head.index_entry.closed_at_ms.unwrap_or_default()
 }
 
-fn read_filter(filter: wire::EndedSessionFilter) -> Result<EndedFilter, Error> {
-    let resolution = match filter.resolution {
-        Some(0) => Some(None),
-        Some(number) => Some(Some(resolution_from_wire("filter.resolution", number)?)),
-        None => None,
-    };
-    check_line(&filter.text, TEXT_LIMIT).map_err(|error| error.refuse("filter.text"))?;
+fn read_filter(filter: wire::EndedSessionFilter, fields: &mut Fields) -> EndedFilter {
     let mut wanted = EndedFilter::default().with_text(&filter.text);
-    wanted.resolution = resolution;
-    wanted.from_ms = read_time("filter.end_time_from", filter.end_time_from)?;
-    wanted.before_ms = read_time("filter.end_time_before", filter.end_time_before)?;
-    Ok(wanted)
+    wanted.resolution = fields.take(match filter.resolution {
+        Some(0) => Ok(Some(None)),
+        Some(number) => {
+            resolution_from_wire("filter.resolution", number).map(|wanted| Some(Some(wanted)))
+        }
+        None => Ok(None),
+    });
+    wanted.from_ms = fields.take(read_time("filter.end_time_from", filter.end_time_from));
+    wanted.before_ms = fields.take(read_time("filter.end_time_before", filter.end_time_before));
+    let text = check_line(&filter.text, TEXT_LIMIT);
+    fields.take(text.map_err(|error| error.refuse("filter.text")));
+    wanted
 }
 
 /// Reads a time that may be absent, in Unix milliseconds.

@@ -4,10 +4,11 @@ use std::str::FromStr;
 
 use carrel_platform::{
     log::newest,
-    refusal::{Refusal, page},
+    refusal::{Refusal, fields::Fields, page},
 };
 use carrel_proto::session::v1 as wire;
 
+use super::audited_sessions;
 use crate::{
     audits, convert,
     domain::{
@@ -28,11 +29,13 @@ pub(super) async fn audit_entries(
     librarian: &LibrarianActor,
     request: wire::ListAuditEntriesRequest,
 ) -> Result<wire::ListAuditEntriesResponse, Error> {
-    let limit = page_size(request.page_size)? as u64;
+    let mut fields = Fields::default();
+    let limit = fields.take(page_size(request.page_size)) as u64;
+    let below = fields.take(newest::below(&request.page_token));
+    fields.check()?;
     let LibrarianActor { member, role, .. } = librarian;
     let log = &*parts.log;
-    let below = newest::below(&request.page_token)?;
-    let (entries, next_page_token) = if *role == Role::Administrator {
+    let (entries, next_page_token): (Vec<_>, _) = if *role == Role::Administrator {
         let library = &member.institution_id;
         let read = audits::read_page(&parts.audits, log, library, below, limit).await?;
         let next_page_token = read.next_page_token();
@@ -52,6 +55,7 @@ pub(super) async fn audit_entries(
         (entries.collect(), next_page_token)
     };
     Ok(wire::ListAuditEntriesResponse {
+        sessions: audited_sessions::known_of(parts, librarian, &entries).await?,
         entries,
         next_page_token,
     })

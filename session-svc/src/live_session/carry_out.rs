@@ -278,7 +278,7 @@ fn depends_on_state(error: &Error) -> bool {
     match error {
         Error::Refused(refused) => !matches!(
             refused,
-            Refused::NotAllowed | Refused::Text { .. } | Refused::Address(_)
+            Refused::NotAllowed | Refused::Texts { .. } | Refused::Address(_)
         ),
         _ => true,
     }

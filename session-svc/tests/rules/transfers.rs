@@ -84,7 +84,7 @@ fn check_owner(
     // I12: a former owner can't write as the owner.
     let was_owner = actor
         .librarian()
-        .is_some_and(|l| before.former_owners.contains(&l.member.librarian_id));
+        .is_some_and(|l| before.was_owned_by(&l.member.librarian_id));
     let supervises = actor.librarian().is_some_and(|l| l.supervises("maple"));
     if was_owner && !supervises && matches!(command, Command::PostMessage { .. }) {
         let fenced = matches!(outcome, Err(Refused::NoLongerOwner { .. }));

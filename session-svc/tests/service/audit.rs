@@ -1,18 +1,20 @@
 //! The audit, as it is shown to those who may read it (R21, D12).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use carrel_platform::{auth::Role, log::EventLog};
 use carrel_proto::session::v1 as wire;
+use carrel_session::Config;
 use carrel_testbed::log::FaultyLog;
 use tonic::{Code, Status};
 
-use crate::desk::Desk;
+use crate::desk::{Desk, NOON_MS};
 use crate::person::{Person, reason};
 
 const SESSION: &str = "a0d1";
 
-/// Reads all pages of the audit with one entry each, and returns the entries and the tokens between the pages.
+/// Reads all pages of the audit with one entry each, and returns the entries and the tokens between the pages. Each page
+/// has its entry's session.
 async fn pages(person: &mut Person) -> (Vec<wire::AuditEntry>, Vec<String>) {
     let (mut entries, mut tokens) = (Vec::new(), Vec::new());
     loop {
@@ -22,6 +24,7 @@ async fn pages(person: &mut Person) -> (Vec<wire::AuditEntry>, Vec<String>) {
         });
         let page = person.client.list_audit_entries(request).await.unwrap();
         let page = page.into_inner();
+        assert_eq!(page.sessions.len(), page.entries.len());
         entries.extend(page.entries);
         if page.next_page_token.is_empty() {
             return (entries, tokens);
@@ -86,6 +89,93 @@ async fn an_ask_administrator_can_not_tell_how_much_others_did() {
         }
     }
     assert_eq!(seen[0], seen[1]);
+}
+
+/// R21: whoever reads the audit is told which session an entry is about, as long as they may know it otherwise: while it
+/// runs, from the list of all their patrons' sessions, then from the list of the ended ones.
+#[tokio::test]
+async fn it_says_which_session_is_meant_as_far_as_the_reader_may_know() {
+    async fn sessions(reader: &mut Person) -> Vec<wire::AuditedSession> {
+        let request = reader.ask(wire::ListAuditEntriesRequest::default());
+        let page = reader.client.list_audit_entries(request).await.unwrap();
+        page.into_inner().sessions
+    }
+
+    let desk = Desk::open().await;
+    let mut ricky = desk.patron(SESSION);
+    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    let mut ask = desk.librarian("ask", "maple", Role::AskAdministrator, &[]);
+    let mut admin = desk.librarian("admin", "maple", Role::Administrator, &[]);
+    ricky.open("open".into(), "hello?").await.unwrap();
+    map.pick_up("pick-up".into(), SESSION).await.unwrap();
+    ask.enter("enter".into(), SESSION).await.unwrap();
+    ask.leave("leave".into(), SESSION).await.unwrap();
+
+    // Two entries of one session.
+    let known = |state: wire::SessionState| wire::AuditedSession {
+        session_id: SESSION.to_owned(),
+        state: state.into(),
+        patron_name: "Ricky".to_owned(),
+        open_time: Some(carrel_session::convert::timestamp(NOON_MS)),
+        erase_time: None,
+    };
+    for reader in [&mut ask, &mut admin] {
+        assert_eq!(
+            sessions(reader).await,
+            [known(wire::SessionState::Active)],
+            "it runs"
+        );
+    }
+    let mut other = desk.librarian("other", "maple", Role::AskAdministrator, &[]);
+    assert_eq!(sessions(&mut other).await, [], "no entry is theirs");
+
+    ricky.end("end".into(), SESSION).await.unwrap();
+    for reader in [&mut ask, &mut admin] {
+        assert_eq!(sessions(reader).await, [known(wire::SessionState::Ended)]);
+    }
+
+    admin.erase("erase".into(), SESSION).await.unwrap();
+    let [erased] = &*sessions(&mut admin).await else {
+        panic!("an erased session has had its time, too");
+    };
+    assert_eq!(
+        (&*erased.patron_name, erased.state()),
+        ("", wire::SessionState::Ended)
+    );
+    assert!(erased.erase_time.is_some());
+}
+
+/// R1: of a session that waits again, its supervisors see what lists show them, and so do readers of the audit.
+#[tokio::test]
+async fn it_says_nothing_of_a_session_that_no_list_shows_the_reader() {
+    let config = Config {
+        owner_grace: Duration::from_millis(100).into(),
+        ..Config::default()
+    };
+    let desk = Desk::with(config).await;
+    let mut ricky = desk.patron(SESSION);
+    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    let mut admin = desk.librarian("admin", "maple", Role::Administrator, &[]);
+    let mut of_queue = desk.librarian("boss", "maple", Role::Administrator, &["maple"]);
+    ricky.open("open".into(), "hello?").await.unwrap();
+    map.pick_up("pick-up".into(), SESSION).await.unwrap();
+    admin.enter("enter".into(), SESSION).await.unwrap();
+    admin.leave("leave".into(), SESSION).await.unwrap();
+    let mut lists = of_queue.watch(&["maple"], true).await.unwrap();
+    lists
+        .until(|rows| rows.iter().any(|row| row.returned))
+        .await;
+    let page = wire::ListAuditEntriesRequest::default;
+    let request = admin.ask(page());
+    let read = admin.client.list_audit_entries(request).await.unwrap();
+    let read = read.into_inner();
+    assert_eq!((read.entries.len(), read.sessions.len()), (2, 0));
+    let request = of_queue.ask(page());
+    let read = of_queue.client.list_audit_entries(request).await.unwrap();
+    let [session] = &*read.into_inner().sessions else {
+        panic!("their New list shows it");
+    };
+    assert_eq!(session.state(), wire::SessionState::Waiting);
 }
 
 /// A token shows the caller their own entries, whoever it was given to. What is not a token is refused without a look

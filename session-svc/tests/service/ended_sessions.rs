@@ -5,6 +5,7 @@ use carrel_proto::session::v1::{self as wire, EndedSessionFilter, Resolution};
 
 use crate::desk::{Desk, NOON_MS};
 use crate::person::Person;
+use crate::transfer::{SESSION, running};
 
 /// Asks for a page of one session that match, and those after it.
 async fn found(reader: &mut Person, filter: EndedSessionFilter) -> Vec<String> {
@@ -103,6 +104,49 @@ async fn they_are_found_by_resolution_by_time_and_by_text() {
         ..with_text("map of")
     };
     assert_eq!(found(&mut admin, later_with_map).await, ["c"]);
+}
+
+/// D49: whoever owned a session before it was handed over is named in their order, and found. The patron, who may not know
+/// whether two librarians are the same, is not given the list.
+#[tokio::test]
+async fn they_name_all_who_owned_them() {
+    let desk = Desk::open().await;
+    let (mut ricky, map) = running(&desk).await;
+    let mut lee = desk.librarian("lee", "harbor", Role::Librarian, &["coop"]);
+    let to = desk.introduction("lee", &["coop"]);
+    let offer = map.offer(desk.command_id(), SESSION, to).await.unwrap();
+    lee.accept(desk.command_id(), SESSION, &offer.offer_id)
+        .await
+        .unwrap();
+    let (seen, _) = lee.look(SESSION).await.unwrap();
+    lee.end(desk.command_id(), SESSION).await.unwrap();
+
+    let mut admin = desk.librarian("admin", "maple", Role::Administrator, &[]);
+    let filter = with_text("name of map");
+    let page = page(&mut admin, &filter, 0, String::new()).await;
+    let [session] = &*page.sessions else {
+        panic!("it is found by who owned it first");
+    };
+    let former = wire::Person {
+        part: wire::Part::Colleague.into(),
+        name: "Name of map".into(),
+        institution_name: "Library harbor".into(),
+        librarian_id: "map".into(),
+    };
+    assert_eq!(session.owner.as_ref().unwrap().librarian_id, "lee");
+    assert_eq!(seen.former_owners, session.former_owners);
+    assert_eq!(session.former_owners, [former]);
+    let audience = wire::Audience::Patron;
+    for reader in [&mut ricky, &mut admin] {
+        let session = reader.transcript(SESSION, audience).await.unwrap().session;
+        assert_eq!(session.unwrap().former_owners, []);
+    }
+
+    admin.erase(desk.command_id(), SESSION).await.unwrap();
+    let (_, texts) = desk.written(SESSION).await;
+    assert!(!texts.contains("Name of map"));
+    let transcript = admin.transcript(SESSION, wire::Audience::Staff).await;
+    assert_eq!(transcript.unwrap().session.unwrap().former_owners, []);
 }
 
 /// I26: one request looks at so many sessions and no more, and says how far it came.

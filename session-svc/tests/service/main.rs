@@ -38,3 +38,4 @@ mod story;
 mod transfer;
 mod unknown;
 mod upkeep;
+mod wrong_fields;

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
-import { PersonSchema } from "../gen/carrel/session/v1/session_pb";
+import { PatronConnection, PersonSchema } from "../gen/carrel/session/v1/session_pb";
 import {
   SessionList,
   type SessionRow,
@@ -9,7 +9,17 @@ import {
   WatchSessionsResponseSchema,
 } from "../gen/carrel/session/v1/session_service_pb";
 import { generator } from "../testing/generator";
-import { arrivals, expireRows, type Lists, noLists, perhapsRowsOf, reduceLists, rowsOf, waitingLines } from "./lists";
+import {
+  arrivals,
+  expireRows,
+  type Lists,
+  noLists,
+  perhapsRowsOf,
+  reduceLists,
+  rowsOf,
+  waitingCount,
+  waitingLines,
+} from "./lists";
 
 type Change = { snapshot: SessionRow[] } | { changed: SessionRow } | { removed: SessionRow; by?: string };
 
@@ -95,6 +105,17 @@ describe("the lists", () => {
     const removed = apply(first, { removed: row("a") });
     expect(perhapsRowsOf(removed, SessionList.NEW)).toEqual([]);
     expect(ids(arrivals(removed, apply(removed, { changed: row("a") }), SessionList.NEW))).toEqual(["a"]);
+  });
+
+  it("count who waits, without those whose connection is lost and who are in their place all the same (R8)", () => {
+    const lost = { ...row("y", SessionList.NEW, 10), patronConnection: PatronConnection.LOST };
+    const away = { ...row("x", SessionList.NEW, 20), patronConnection: PatronConnection.AWAY };
+    const lists = apply(noLists, { snapshot: [away, lost, row("z", SessionList.NEW, 30), row("m", SessionList.ALL)] });
+    expect(ids(rowsOf(lists, SessionList.NEW))).toEqual(["y", "x", "z"]);
+    expect(waitingCount(lists)).toBe(2);
+    const back = apply(lists, { changed: { ...lost, patronConnection: PatronConnection.CONNECTED } });
+    expect(waitingCount(back)).toBe(3);
+    expect(ids(arrivals(lists, back, SessionList.NEW))).toEqual(["y"]);
   });
 
   it("equal a recount after any changes", () => {

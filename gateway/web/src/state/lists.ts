@@ -1,6 +1,6 @@
 /** The lists of live sessions: New, My Active, All, and the sessions offered to the librarian. */
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import type { Person } from "../gen/carrel/session/v1/session_pb";
+import { PatronConnection, type Person } from "../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow, type WatchSessionsResponse } from "../gen/carrel/session/v1/session_service_pb";
 
 /** A waiting patron who has just been picked up or left. Shown for a while, so that no row vanishes without explanation. */
@@ -65,16 +65,25 @@ export function expireRows(lists: Lists, now: number): Lists {
 }
 
 /**
- * Returns the rows that are new in a list, including sessions with another offer than before. There are none if the lists
- * were not loaded before, since then every row is new.
+ * Whether the patron of a row of the New list is waited for. One whose connection is lost can be picked up and may come back,
+ * but nobody is called to the desk for them until then (R8).
+ */
+export function isWaitedFor(row: SessionRow): boolean {
+  return row.patronConnection !== PatronConnection.LOST;
+}
+
+/**
+ * Returns the rows that are new in a list, including sessions with another offer than before and, in the New list, patrons who
+ * were lost and are back. There are none if the lists were not loaded before, since then every row is new.
  */
 export function arrivals(before: Lists, after: Lists, list: SessionList): SessionRow[] {
   if (!before.loaded || before.rows === after.rows) return [];
+  const counts = (row: SessionRow) => list !== SessionList.NEW || isWaitedFor(row);
   const isNew = (row: SessionRow) => {
     const known = before.rows.get(key(row)) ?? before.doubtful.get(key(row));
-    return known === undefined || known.transferOffer?.offerId !== row.transferOffer?.offerId;
+    return known === undefined || !counts(known) || known.transferOffer?.offerId !== row.transferOffer?.offerId;
   };
-  return sorted([...after.rows.values()].filter((row) => row.list === list && isNew(row)));
+  return sorted([...after.rows.values()].filter((row) => row.list === list && counts(row) && isNew(row)));
 }
 
 /** What the New list can be sorted by. */
@@ -118,6 +127,11 @@ export function countOf(lists: Lists, list: SessionList): number {
   let count = 0;
   for (const row of lists.rows.values()) if (row.list === list) count += 1;
   return count;
+}
+
+/** Returns how many patrons wait in the New list, without those whose connection is lost. */
+export function waitingCount(lists: Lists): number {
+  return rowsOf(lists, SessionList.NEW).filter(isWaitedFor).length;
 }
 
 function sorted(rows: SessionRow[], sort: SortKey = "waiting", reverse = false): SessionRow[] {

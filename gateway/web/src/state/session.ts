@@ -21,6 +21,7 @@ import {
 import type { Joined } from "../gen/carrel/session/v1/session_service_pb";
 import { actFrame, clientFrame, type Deed, mayLast, mayPass, nothingHappened } from "../wire";
 import * as outbox from "./outbox";
+import { ownedBy } from "./owners";
 
 /** Something that the user has sent. */
 export type Outgoing = outbox.Outgoing<Deed>;
@@ -276,14 +277,14 @@ function factsAfter(session: Session, event: SessionEvent): Session {
   const { author, payload } = event;
   switch (payload.case) {
     case "pickedUp":
-      return changed(session, { state: SessionState.ACTIVE, pickUpTime: event.time, owner: author });
+      return changed(session, { state: SessionState.ACTIVE, pickUpTime: event.time, ...ownedBy(session, author) });
     case "transferOffered":
       return changed(session, { transferOffer: payload.value.offer });
     case "transferClosed":
       if (session.transferOffer?.offerId !== payload.value.offerId) return session;
       return changed(session, { transferOffer: undefined });
     case "transferred":
-      return changed(session, { owner: author, transferOffer: undefined });
+      return changed(session, { ...ownedBy(session, author), transferOffer: undefined });
     case "escalated":
       return changed(session, { queueIds: [...session.queueIds, payload.value.queueId] });
     case "patronConnection":
@@ -292,7 +293,7 @@ function factsAfter(session: Session, event: SessionEvent): Session {
       return changed(session, {
         state: SessionState.WAITING,
         pickUpTime: undefined,
-        owner: undefined,
+        ...ownedBy(session, undefined),
         transferOffer: undefined,
       });
     case "ended":
@@ -313,6 +314,7 @@ function factsAfter(session: Session, event: SessionEvent): Session {
         patronEmail: "",
         question: "",
         owner: undefined,
+        formerOwners: [],
         colleagues: [],
         resolutionBy: undefined,
         identityEraseTime: undefined,

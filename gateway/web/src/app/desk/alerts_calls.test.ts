@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { type SessionEvent, SessionEventSchema } from "../../gen/carrel/session/v1/session_event_pb";
-import { Part, TransferOfferSchema } from "../../gen/carrel/session/v1/session_pb";
+import { Part, PatronConnection, TransferOfferSchema } from "../../gen/carrel/session/v1/session_pb";
 import {
   SessionList,
   type SessionRow,
@@ -44,6 +44,18 @@ describe("what a librarian is called for (D32)", () => {
   it("is a patron who came while the connection was lost", () => {
     const before = snapshot(noLists, row("a"));
     expect(kinds(before, snapshot(before, row("a"), row("b")))).toEqual(["patron"]);
+  });
+
+  it("is no patron whose connection is lost, until they are back (R8)", () => {
+    const waits = { ...row("a"), patronConnection: PatronConnection.CONNECTED };
+    const lost = { ...row("a"), patronConnection: PatronConnection.LOST };
+    const before = snapshot(noLists);
+    const after = changed(before, waits);
+    const gone = changed(after, lost);
+    expect([kinds(before, after), kinds(after, gone)]).toEqual([["patron"], []]);
+    expect(kinds(gone, changed(gone, waits))).toEqual(["patron"]);
+    // As for a librarian who has just added a queue in which they wait.
+    expect(kinds(before, changed(before, lost))).toEqual([]);
   });
 
   it("is each offer, another one of the same session too, and not the user's own sessions", () => {

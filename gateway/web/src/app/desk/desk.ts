@@ -5,9 +5,9 @@ import { type Profile, Role } from "../../gen/carrel/directory/v1/directory_serv
 import type { Refused, ServerFrame } from "../../gen/carrel/gateway/v1/frames_pb";
 import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
-import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { type AuditedSession, SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { whyRefused } from "../../refusal_words";
-import { countOf, type Lists, rowsOf } from "../../state/lists";
+import { type Lists, rowsOf, waitingCount } from "../../state/lists";
 import type { SessionView } from "../../state/session";
 import { isHandedOver } from "../../state/transfer";
 import { type HeldToken, held } from "../../token";
@@ -188,7 +188,7 @@ export class Desk {
   readonly unread = new Unread(this.link, this.isOwn);
   /** How much needs the librarian's attention: waiting patrons, unread sessions and unread conversations. */
   readonly attention = computed(
-    () => countOf(this.lists.value, SessionList.NEW) + this.unread.sessions.value.length + this.im.unread.value,
+    () => waitingCount(this.lists.value) + this.unread.sessions.value.length + this.im.unread.value,
   );
 
   constructor() {
@@ -281,6 +281,16 @@ export class Desk {
   /** Shows the lists again when there is room for only one thing. */
   unselect(): void {
     this.#place.show(undefined);
+  }
+
+  /** Opens the transcript of an ended session that an entry of the audit is about. */
+  openTranscript(session: AuditedSession): void {
+    this.#place.openTranscript(session);
+  }
+
+  /** Returns the session whose transcript is to be opened, if any; only once. */
+  takeTranscript(): AuditedSession | undefined {
+    return this.#place.takeTranscript();
   }
 
   /** Moves the focus to a box. */

@@ -9,7 +9,7 @@ import { PagedList } from "../parts/pages";
 
 /** What the user looks for. Days are in the form of a date field, in the user's time zone; an empty one is no limit. */
 export interface Search {
-  /** Text in the patron's name or address, in the question, or in the owner's or their library's name. */
+  /** Text in the patron's name or address, in the question, or in the name of who owned it or their library. */
   text: string;
   /** The resolution; `undefined` stands for any. */
   resolution: Resolution | undefined;

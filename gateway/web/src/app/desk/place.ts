@@ -1,6 +1,7 @@
 /** What the desk shows: which tab, list and session; and how it returns there after a reload. */
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
+import type { AuditedSession } from "../../gen/carrel/session/v1/session_service_pb";
 
 /** A list of the Patron Chat tab. */
 export type ListName = "new" | "mine" | "all" | "librarians";
@@ -28,6 +29,8 @@ export function supervises(role: Role): boolean {
 /** The place of one desk. */
 export class Place {
   readonly #sessionId = signal<string | undefined>(undefined);
+  /** The session whose transcript is to be opened. */
+  #transcriptOf: AuditedSession | undefined;
   /** The part of the place before the reload that is not restored yet. */
   #back: Partial<StoredPlace> = {};
 
@@ -85,9 +88,23 @@ export class Place {
     this.#sessionId.value = sessionId;
   }
 
+  /** Goes to the transcripts, to open the one of an ended session. */
+  openTranscript(session: AuditedSession): void {
+    this.#transcriptOf = session;
+    this.tab.value = "transcripts";
+  }
+
+  /** Returns the session whose transcript is to be opened, if any; only once. */
+  takeTranscript(): AuditedSession | undefined {
+    const session = this.#transcriptOf;
+    this.#transcriptOf = undefined;
+    return session;
+  }
+
   /** Returns to the initial place. */
   clear(): void {
     this.#back = {};
+    this.#transcriptOf = undefined;
     this.show(undefined);
     this.tab.value = "chat";
     this.list.value = "new";

@@ -15,7 +15,10 @@ import { LeaveQuestion } from "./closed";
 import { asPatron } from "./conversation";
 import { Unsent } from "./unsent";
 
-/** The end: who ended it, the transcript, and a clean page for the next person at this computer (D78). */
+/**
+ * The end: who ended it, what can be done now, with a clean page for the next person at this computer (D78), and the transcript
+ * (D56). The transcript comes last, since in a small window all of it is shown, however long it is.
+ */
 export function Ended({ chat }: { chat: PatronChat }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => takeFocus(heading.current), []);
@@ -50,10 +53,6 @@ export function Ended({ chat }: { chat: PatronChat }) {
           </button>
         </div>
       </div>
-      <div class="card transcript">
-        <h2>Transcript</h2>
-        <Stream sessionId={view.sessionId} items={conversation(view, isByPatron)} reader={asPatron} />
-      </div>
       <div class="card clear-card">
         <div>
           <h2>On a shared computer?</h2>
@@ -62,6 +61,10 @@ export function Ended({ chat }: { chat: PatronChat }) {
         <button type="button" class="button" onClick={() => chat.clear()}>
           Clear this page
         </button>
+      </div>
+      <div class="card transcript">
+        <h2>Transcript</h2>
+        <Stream sessionId={view.sessionId} items={conversation(view, isByPatron)} reader={asPatron} />
       </div>
     </section>
   );

@@ -102,6 +102,19 @@ describe("a question on its way", () => {
     expect(page.field("question").value).toBe(QUESTION);
   });
 
+  it("is told what is wrong with each of its fields at once, and has the focus at the first (R23)", async () => {
+    await page.press("Start the chat");
+    FakeSocket.last?.open();
+    const fieldViolations = [
+      { field: "patron_name", description: "it contains a hidden control character (U+0007); remove it" },
+      { field: "patron_email", description: "it is not an e-mail address" },
+    ];
+    await page.refuses({ code: 3, message: "x", fieldViolations });
+    expect(beside("name")?.textContent).toBe("It contains a hidden control character (U+0007); remove it.");
+    expect(beside("email")?.textContent).toBe("It is not an e-mail address.");
+    expect(document.activeElement?.id).toBe("name");
+  });
+
   it("stays mended when more comes from the server", async () => {
     await page.press("Start the chat");
     FakeSocket.last?.open();

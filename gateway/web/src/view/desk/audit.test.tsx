@@ -1,10 +1,13 @@
 // The debug build complains about faulty rendering.
 import "preact/debug";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
-import { DeskStage, drawn } from "../../testing/desk_stage";
+import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
+import { DeskStage, drawn, ROW } from "../../testing/desk_stage";
 import { until } from "../../testing/until";
+import { dayAndTime } from "../../time";
 import { Audit } from "./audit";
 
 /** What entries of the same millisecond and act share. They have no number, as an ask administrator gets them. */
@@ -65,6 +68,78 @@ describe("entries of the audit that differ in nothing but what was read (R21)", 
     }
     expect(complaints).not.toHaveBeenCalled();
     complaints.mockRestore();
+  });
+});
+
+describe("the session that an entry is about (R21)", () => {
+  const ENDED = { sessionId: "s", state: "SESSION_STATE_ENDED", patronName: "Ricky", openTime: "2026-11-23T11:00:00Z" };
+  const asked = `asked ${dayAndTime(timestampFromDate(new Date(ENDED.openTime)))}`;
+  /** The session as its transcript has it. */
+  const WHOLE = {
+    ...ENDED,
+    institutionName: "Maple Library",
+    patronEmail: "ricky@example.org",
+    endTime: "2026-11-23T12:00:00Z",
+  };
+  let reads: string[];
+
+  /** Opens the page at the audit, with one entry about a session of which this is known. */
+  const show = async (known: object | undefined) => {
+    stage.end();
+    stage = await DeskStage.open({}, Role.ADMINISTRATOR);
+    reads = [];
+    vi.stubGlobal("fetch", async (path: string) => {
+      if (path.startsWith("/v1/role-changes")) return new Response(JSON.stringify({ changes: [] }));
+      if (path.startsWith("/v1/ended-sessions")) return new Response(JSON.stringify({ sessions: [WHOLE] }));
+      if (path.startsWith("/v1/sessions/")) {
+        reads.push(path);
+        return new Response(JSON.stringify({ session: WHOLE, events: [] }));
+      }
+      return new Response(JSON.stringify({ entries: [{ ...STAFF, sessionId: "s" }], sessions: known ? [known] : [] }));
+    });
+    stage.desk.tab.value = "audit";
+    await until(() => expect(cell()).not.toBeUndefined());
+  };
+  const cell = () => [...stage.root.querySelectorAll<HTMLElement>("tbody td")].at(-1);
+  const link = () => cell()?.querySelector("button");
+
+  it("is called by its patron and when they asked, and leads to its transcript, which is read once", async () => {
+    await show(ENDED);
+    expect(link()?.textContent).toBe(` Transcript of Ricky, ${asked}`);
+    link()?.click();
+    const pane = () => stage.root.querySelector(".transcript-pane");
+    await until(() => expect(pane()?.querySelector(".session-facts")?.textContent).toContain("ricky@example.org"));
+    expect(document.activeElement).toBe(pane()?.querySelector("h2"));
+    expect(reads).toEqual(["/v1/sessions/s/transcript?audience=staff"]);
+    stage.root.querySelector<HTMLElement>("[aria-label='Close the transcript']")?.click();
+    await until(() => expect((document.activeElement as HTMLInputElement).type).toBe("search"));
+    // Who comes back by the tab finds the list alone.
+    stage.desk.tab.value = "audit";
+    await drawn();
+    stage.desk.tab.value = "transcripts";
+    await drawn();
+    expect(pane()).toBeNull();
+  });
+
+  it("leads to the list in which it is while it runs, as far as this page has it", async () => {
+    await show({ ...ENDED, state: "SESSION_STATE_ACTIVE", patronName: "" });
+    expect(cell()?.textContent).toContain(`Patron, ${asked}`);
+    expect(link()).toBeNull();
+    stage.lists({ case: "snapshot", value: { rows: [{ ...ROW, list: SessionList.ALL }] } });
+    await drawn();
+    expect(cell()?.textContent).toContain("under All");
+    link()?.click();
+    await drawn();
+    expect([stage.desk.tab.value, stage.desk.list.value]).toEqual(["chat", "all"]);
+    await until(() => expect(document.activeElement?.id).toBe("tab-list-all"));
+  });
+
+  it("reads as erased once it was, and as its id where nothing else may be known", async () => {
+    await show({ ...ENDED, patronName: "", eraseTime: "2026-12-23T11:00:00Z" });
+    expect(cell()?.textContent).toBe(`Erased, ${asked}`);
+    expect(link()).toBeNull();
+    await show(undefined);
+    expect(cell()?.textContent).toBe("s");
   });
 });
 

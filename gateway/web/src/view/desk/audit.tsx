@@ -5,7 +5,8 @@ import { MergedPages, type Source } from "../../app/desk/merged_pages";
 import { PagedList } from "../../app/parts/pages";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { dayAndTime, machineTime, milliseconds } from "../../time";
-import { type AuditRow, rowOfEntry, rowOfRoleChange } from "./audit_row";
+import { type AuditRow, rowOfRoleChange, rowsOfPage } from "./audit_row";
+import { AuditedSessionName } from "./audited_session";
 import { Paged } from "./paged";
 
 /**
@@ -55,7 +56,11 @@ export function Audit({ desk }: { desk: Desk }) {
                     </td>
                     <td>{row.who}</td>
                     <td>{row.what}</td>
-                    <td>{row.sessionId && <code title={row.sessionId}>{row.sessionId.slice(0, 8)}</code>}</td>
+                    <td>
+                      {row.sessionId && (
+                        <AuditedSessionName desk={desk} sessionId={row.sessionId} session={row.session} />
+                      )}
+                    </td>
                   </tr>
                 ))}
               </tbody>
@@ -68,7 +73,7 @@ export function Audit({ desk }: { desk: Desk }) {
 }
 
 const ACTS =
-  "Who entered conference mode, left it, read a transcript of a session they were not in, saved a transcript outside of Carrel, or erased a session, and whose names were erased with time. Entries cannot be changed; each is chained to the one before.";
+  "Who entered conference mode, left it, read a transcript of a session they were not in, saved a transcript outside of Carrel, or erased a session, and whose names were erased with time. Entries cannot be changed; each is chained to the one before. A session's name leads to its transcript (opening it is written here, too) or, while it runs, to its list.";
 const ROLES = "Changes of librarians' roles are numbered by themselves: R1, R2 and so on.";
 
 /** What the audit consists of for this user. Only administrators may read the changes of roles. */
@@ -78,7 +83,7 @@ function sourcesOf(desk: Desk, isAdministrator: boolean): Source<AuditRow>[] {
     timeOf,
     fetchPage: async (pageToken) => {
       const page = await audit(desk.accessToken, pageToken);
-      return { entries: page.entries.map(rowOfEntry), nextPageToken: page.nextPageToken };
+      return { entries: rowsOfPage(page), nextPageToken: page.nextPageToken };
     },
   };
   const roles: Source<AuditRow> = {

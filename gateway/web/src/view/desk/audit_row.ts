@@ -1,7 +1,12 @@
 /** What a row of the audit says. */
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { Role, type RoleChange, RoleChangeMeans } from "../../gen/carrel/directory/v1/directory_service_pb";
-import { AuditAct, type AuditEntry } from "../../gen/carrel/session/v1/session_service_pb";
+import {
+  AuditAct,
+  type AuditEntry,
+  type AuditedSession,
+  type ListAuditEntriesResponse,
+} from "../../gen/carrel/session/v1/session_service_pb";
 
 /** A row of the audit. */
 export interface AuditRow {
@@ -12,16 +17,24 @@ export interface AuditRow {
   what: string;
   /** The session that it is about, or an empty string. */
   sessionId: string;
+  /** What may still be known of that session. */
+  session: AuditedSession | undefined;
 }
 
-/** Returns the row of what was done to a session. A librarian who sees only their own is given no numbers. */
-export function rowOfEntry(entry: AuditEntry): AuditRow {
+/** Returns the rows of a page of what was done to sessions. A librarian who sees only their own is given no numbers. */
+export function rowsOfPage({ entries, sessions }: ListAuditEntriesResponse): AuditRow[] {
+  const known = new Map(sessions.map((session) => [session.sessionId, session]));
+  return entries.map((entry) => rowOfEntry(entry, known.get(entry.sessionId)));
+}
+
+function rowOfEntry(entry: AuditEntry, session: AuditedSession | undefined): AuditRow {
   return {
     number: entry.number > 0n ? String(entry.number) : "",
     time: entry.time,
     who: entry.librarianName || "Nobody, by itself",
     what: sentenceOf(entry),
     sessionId: entry.sessionId,
+    session,
   };
 }
 
@@ -34,6 +47,7 @@ export function rowOfRoleChange(change: RoleChange): AuditRow {
     who: `The operator, with ${means}`,
     what: roleSentenceOf(change),
     sessionId: "",
+    session: undefined,
   };
 }
 

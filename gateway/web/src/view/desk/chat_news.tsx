@@ -1,6 +1,5 @@
 import type { Desk } from "../../app/desk/desk";
-import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
-import { countOf } from "../../state/lists";
+import { waitingCount } from "../../state/lists";
 import { Icon } from "../parts/icon";
 
 /** Marks the Patron Chat tab while another tab is open: how many patrons wait, and how many sessions have unseen events. */
@@ -22,7 +21,7 @@ export function BackToLists({ desk, from }: { desk: Desk; from: string }) {
       <Icon name="back" />
       {words !== "" && (
         <span class="badge" aria-hidden="true">
-          {waiting(desk) + unread(desk, from)}
+          {waitingCount(desk.lists.value) + unread(desk, from)}
         </span>
       )}
     </button>
@@ -31,12 +30,8 @@ export function BackToLists({ desk, from }: { desk: Desk; from: string }) {
 
 /** Returns "1 waiting, 2 unread", or an empty text: the waiting patrons, and the unread sessions but for one. */
 function newsWords(desk: Desk, besides: string): string {
-  const [patrons, sessions] = [waiting(desk), unread(desk, besides)];
+  const [patrons, sessions] = [waitingCount(desk.lists.value), unread(desk, besides)];
   return [patrons > 0 ? `${patrons} waiting` : "", sessions > 0 ? `${sessions} unread` : ""].filter(Boolean).join(", ");
-}
-
-function waiting(desk: Desk): number {
-  return countOf(desk.lists.value, SessionList.NEW);
 }
 
 function unread(desk: Desk, besides: string): number {

@@ -13,6 +13,7 @@ import { focusOpenTab } from "../parts/open_tab";
 import { Audit } from "./audit";
 import { DeskHead } from "./desk_head";
 import { DeskDialogs } from "./dialogs";
+import { goToList } from "./go_to";
 import { Im } from "./im";
 import { ImRequest } from "./im_request";
 import { ListPane } from "./list_pane";
@@ -177,9 +178,7 @@ function byCode(desk: Desk, code: string): boolean {
   if (code === "Digit1" || code === "Digit2" || code === "Digit3" || code === "Digit4") {
     const list = lists[code];
     if (list === "all" && !desk.maySupervise.value) return false;
-    desk.tab.value = "chat";
-    desk.list.value = list;
-    requestAnimationFrame(() => document.getElementById(`tab-list-${list}`)?.focus());
+    goToList(desk, list);
     return true;
   }
   if (code === "KeyI") {

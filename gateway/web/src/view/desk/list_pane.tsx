@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import type { Desk } from "../../app/desk/desk";
 import type { ListName } from "../../app/desk/place";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
-import { countOf } from "../../state/lists";
+import { countOf, waitingCount } from "../../state/lists";
 import { Tabs } from "../parts/tabs";
 import { AllList } from "./all_list";
 import { Librarians } from "./librarians";
@@ -13,20 +13,22 @@ import { NewList } from "./new_list";
 export function ListPane({ desk }: { desk: Desk }) {
   const lists = desk.lists.value;
   const { inAll, inMyActive } = desk.unread;
-  const tab = (id: ListName, name: string, list: SessionList, mark?: string) => ({
+  const tab = (id: ListName, name: string, count: number, mark?: string) => ({
     id,
     label: (
       <>
-        {name} <Count number={countOf(lists, list)} />
+        {name} <Count number={count} />
         {mark && <span class="tab-mark">{mark}</span>}
       </>
     ),
   });
   const tabs: { id: ListName; label: ComponentChildren }[] = [
-    tab("new", "New", SessionList.NEW),
-    tab("mine", "My Active", SessionList.MY_ACTIVE, unreadMark(inMyActive.value)),
+    tab("new", "New", waitingCount(lists)),
+    tab("mine", "My Active", countOf(lists, SessionList.MY_ACTIVE), unreadMark(inMyActive.value)),
   ];
-  if (desk.maySupervise.value) tabs.push(tab("all", "All", SessionList.ALL, unreadMark(inAll.value)));
+  if (desk.maySupervise.value) {
+    tabs.push(tab("all", "All", countOf(lists, SessionList.ALL), unreadMark(inAll.value)));
+  }
   tabs.push({
     id: "librarians",
     label: (

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import type { Desk } from "../../app/desk/desk";
 import { PatronConnection } from "../../gen/carrel/session/v1/session_pb";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
-import { type Departure, type SortKey, waitingLines } from "../../state/lists";
+import { type Departure, isWaitedFor, type SortKey, waitingLines } from "../../state/lists";
 import { milliseconds } from "../../time";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
@@ -73,9 +73,10 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   const elsewhere = row.institutionId !== desk.profile.value?.institutionId;
   const busy = desk.isPickingUp(row.sessionId);
   const patron = patronOf(row);
+  const isLost = !isWaitedFor(row);
   return (
     <Row
-      class="waiting-row"
+      class={isLost ? "waiting-row lost" : "waiting-row"}
       name={patron}
       verb="Pick up"
       busy={busy}
@@ -91,10 +92,15 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
     >
       <span class="row-line">
         <RowName name={patron} />
-        <RowTime now={desk.link.now} since={milliseconds(row.waitingSinceTime ?? row.openTime)} what="waiting">
+        <RowTime
+          now={desk.link.now}
+          since={milliseconds(row.waitingSinceTime ?? row.openTime)}
+          what={isLost ? "in the queue for" : "waiting"}
+        >
           <Icon name="clock" />
         </RowTime>
       </span>
+      {isLost && <LostPatron />}
       <span class="row-line">
         <LibraryName name={row.institutionName} elsewhere={elsewhere} />
         <PracticeMark desk={desk} queueId={row.queueId} />
@@ -104,11 +110,21 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
             escalated
           </span>
         )}
-        {row.patronConnection > PatronConnection.CONNECTED && <ConnectionState connection={row.patronConnection} />}
+        {row.patronConnection === PatronConnection.AWAY && <ConnectionState connection={row.patronConnection} />}
         {busy && <span class="tag">Picking up …</span>}
       </span>
       <span class="row-question">{row.question}</span>
     </Row>
+  );
+}
+
+/** Says of a patron in the queue that they have gone, and why the row is still here (R8, D50). */
+function LostPatron() {
+  return (
+    <span class="row-line">
+      <ConnectionState connection={PatronConnection.LOST} />
+      <span class="row-lost">not counted as waiting; may still come back</span>
+    </span>
   );
 }
 

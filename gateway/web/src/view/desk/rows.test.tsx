@@ -32,6 +32,23 @@ describe("the name of a row (D82, D50)", () => {
     expect(stage.root.querySelector(".row-time")?.textContent).toMatch(/^3:\d\d/);
   });
 
+  it("says of a patron who is lost that they are not counted, and offers to pick them up all the same (R8, D50)", async () => {
+    const waits = { ...ROW, list: SessionList.NEW, queueIds: ["main"], waitingSinceTime: timestampFromMs(Date.now()) };
+    const lost = { ...waits, patronConnection: PatronConnection.LOST };
+    stage.lists({ case: "snapshot", value: { rows: [{ ...waits, sessionId: "t" }, lost] } });
+    await drawn();
+    const counted = () => stage.find("[role=tab]", /^New/)?.textContent;
+    expect(names()).toHaveLength(2);
+    expect(names()[0]).toMatch(/^Pick up Ricky in the queue for .*lost.*not counted as waiting; may still come back/);
+    expect([counted(), stage.desk.attention.value]).toEqual(["New 1", 1]);
+    stage.root.querySelector<HTMLElement>(".waiting-row.lost .row-main")?.click();
+    expect(stage.socket.all("act").map(({ sessionId }) => sessionId)).toEqual(["s"]);
+    stage.lists({ case: "changed", value: waits });
+    await drawn();
+    expect(counted()).toBe("New 2");
+    expect(names().join()).not.toContain("lost");
+  });
+
   it("tells of an own session how long it lasts, who is typing, and how much is new", async () => {
     const pickUpTime = timestampFromMs(Date.now() - 5_000);
     const connected = { patronConnection: PatronConnection.CONNECTED };

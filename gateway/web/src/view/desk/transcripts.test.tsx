@@ -151,6 +151,48 @@ describe("the focus of who reads transcripts (D82)", () => {
   });
 });
 
+describe("a session that several librarians owned (D46, D49)", () => {
+  const [map, key] = [{ name: "Ms Map" }, { name: "Mr Key" }];
+  const by = (name: string) => ({ part: "PART_OWNER", name, librarianId: name });
+
+  const show = async (session: object, shownName = (name: string) => name) => {
+    vi.stubGlobal("fetch", async (path: string) => {
+      const isPatrons = path.endsWith("audience=patron");
+      const author = (name: string) => by(isPatrons ? shownName(name) : name);
+      const events = [
+        { position: 1, author: author("Ms Map"), pickedUp: {} },
+        { position: 2, author: author("Mr Key"), transferred: isPatrons ? {} : { from: by("Ms Map") } },
+      ];
+      const answer = path.startsWith("/v1/ended-sessions") ? { sessions: [session] } : { session, events };
+      return new Response(JSON.stringify(answer));
+    });
+    await open(stage.desk);
+    await until(() => expect(root.querySelector("[role=log]")).not.toBeNull());
+  };
+  const row = () => root.querySelector(".row")?.textContent;
+  const facts = () => root.querySelector(".transcript-pane .session-facts")?.textContent;
+
+  it("names all of them, in their order, in the list and in both views", async () => {
+    await show({ ...SESSION, formerOwners: [map], owner: key });
+    expect(row()).toContain("with Ms Map, then Mr Key, ");
+    expect(facts()).toContain("with Ms Map, then Mr Key");
+    await press(/^Patron's view$/);
+    await until(() => expect(facts()).toContain("with Ms Map, then Mr Key"));
+  });
+
+  it("names nobody in the view of a patron who is told no names (R12)", async () => {
+    await show({ ...SESSION, formerOwners: [map], owner: key }, () => "Librarian");
+    await press(/^Patron's view$/);
+    await until(() => expect(root.querySelector("[role=log]")?.textContent).toContain("Librarian"));
+    expect(facts()).not.toContain("with");
+  });
+
+  it("names who had it before it went back to its queue, for a patron who then left", async () => {
+    await show({ ...SESSION, formerOwners: [map, key] });
+    expect(row()).toContain("with Ms Map, then Mr Key, then the patron left the queue");
+  });
+});
+
 describe("the patron's e-mail address after the session", () => {
   it("stands above the staff's view, to write to, and not above the patron's", async () => {
     await open(stage.desk);

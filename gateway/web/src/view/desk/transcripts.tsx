@@ -4,11 +4,12 @@ import { ApiError, type TranscriptView, transcript } from "../../api";
 import type { Desk } from "../../app/desk/desk";
 import { EndedSessions, EVERYTHING, isNarrowed } from "../../app/desk/ended_sessions";
 import { Part, type Resolution, type Session, SessionSchema } from "../../gen/carrel/session/v1/session_pb";
-import type { GetTranscriptResponse } from "../../gen/carrel/session/v1/session_service_pb";
+import type { AuditedSession, GetTranscriptResponse } from "../../gen/carrel/session/v1/session_service_pb";
 import type { Item } from "../../state/conversation";
+import { ownersIn, ownersOf } from "../../state/owners";
 import { withoutIdentity } from "../../state/session";
 import { day, dayAndTime, milliseconds, span } from "../../time";
-import { nameOf } from "../../words";
+import { inTurn, ownersLine } from "../../words";
 import { Hidden } from "../parts/hidden";
 import { Icon } from "../parts/icon";
 import { MailLink } from "../parts/linked_text";
@@ -24,7 +25,7 @@ import { SessionSearch } from "./session_search";
 
 /** Ended sessions of the library, and their transcripts as staff and as the patron see them. */
 export function Transcripts({ desk }: { desk: Desk }) {
-  const [open, setOpen] = useState<Session | undefined>(undefined);
+  const [open, setOpen] = useState<Session | undefined>(() => briefly(desk.takeTranscript()));
   const [search, setSearch] = useState(EVERYTHING);
   const ended = useMemo(() => new EndedSessions(search, () => desk.accessToken), [desk, search]);
   const { list } = ended;
@@ -79,18 +80,34 @@ export function Transcripts({ desk }: { desk: Desk }) {
           key={`${open.sessionId}/${open.eraseTime === undefined}`}
           desk={desk}
           session={open}
-          onErased={(left) => {
+          onNews={(now) => {
             list.replace(
-              (one) => one.sessionId === left.sessionId,
-              () => left,
+              (one) => one.sessionId === now.sessionId,
+              () => now,
             );
-            setOpen(left);
+            setOpen(now);
           }}
-          onClose={() => setOpen(undefined)}
+          onClose={() => {
+            // The transcript may have been opened from the audit.
+            opener.current ??= searchBox.current ?? undefined;
+            setOpen(undefined);
+          }}
         />
       )}
     </div>
   );
+}
+
+/** Returns as much of a session as the audit says. */
+function briefly(session: AuditedSession | undefined): Session | undefined {
+  if (session === undefined) return undefined;
+  const { sessionId, state, patronName, openTime } = session;
+  return create(SessionSchema, { sessionId, state, patronName, ...(openTime ? { openTime } : {}) });
+}
+
+/** Whether no more is known of an ended session than the audit says, since otherwise its end is. */
+function isBrief({ endTime, eraseTime }: Session): boolean {
+  return endTime === undefined && eraseTime === undefined;
 }
 
 /** Why no session is listed. */
@@ -128,11 +145,12 @@ function titleOf(session: Session): string {
   return session.eraseTime === undefined ? session.patronName || "Patron" : "Erased";
 }
 
-/** Who answered, and for how long. Of an erased session only the librarian's library is known. */
+/** Who answered, and for how long. Of an erased session only the last librarian's library is known. */
 function answeredBy(session: Session, length: string): string {
-  if (session.owner === undefined) return "Patron left the queue";
-  const by = session.eraseTime === undefined ? nameOf(session.owner) : session.owner.institutionName;
-  return `with ${by}, ${length}`;
+  const by = inTurn(ownersOf(session));
+  if (session.owner === undefined)
+    return by === "" ? "Patron left the queue" : `with ${by}, then the patron left the queue`;
+  return `with ${session.eraseTime === undefined ? by : session.owner.institutionName}, ${length}`;
 }
 
 function EndedSession({ desk, session, selected, onOpen, onSet }: EndedSessionProps) {
@@ -168,12 +186,12 @@ function EndedSession({ desk, session, selected, onOpen, onSet }: EndedSessionPr
 interface TranscriptProps {
   desk: Desk;
   session: Session;
-  /** The session, or who its patron was, was erased: this is what is left. */
-  onErased: (left: Session) => void;
+  /** What is known of the session now: it, or who its patron was, was erased, or little was known of it before. */
+  onNews: (now: Session) => void;
   onClose: () => void;
 }
 
-function Transcript({ desk, session, onErased, onClose }: TranscriptProps) {
+function Transcript({ desk, session, onNews, onClose }: TranscriptProps) {
   const [erasing, setErasing] = useState(false);
   const [view, setView] = useState<TranscriptView>("staff");
   const [read, setRead] = useState<Partial<Record<TranscriptView, GetTranscriptResponse>>>({});
@@ -192,13 +210,13 @@ function Transcript({ desk, session, onErased, onClose }: TranscriptProps) {
     transcript(desk.accessToken, session.sessionId, view)
       .then(
         (response) => {
-          const left = response.session;
+          const now = response.session;
           // It, or the name in it, was erased since the list was read.
-          const isNews = session.eraseTime === undefined && left?.eraseTime !== undefined;
-          const isNameless = session.identityEraseTime === undefined && left?.identityEraseTime !== undefined;
-          if (left && (isNews || isNameless)) onErased(left);
+          const isErased = session.eraseTime === undefined && now?.eraseTime !== undefined;
+          const isNameless = session.identityEraseTime === undefined && now?.identityEraseTime !== undefined;
+          if (now && (isErased || isNameless || (view === "staff" && isBrief(session)))) onNews(now);
           // An erased session is shown anew, and read again; of a nameless one, the text is what was read.
-          if (!isNews) setRead((before) => ({ ...before, [view]: response }));
+          if (!isErased) setRead((before) => ({ ...before, [view]: response }));
         },
         (failure) => setErrors((before) => ({ ...before, [view]: whyUnread(failure) })),
       )
@@ -215,6 +233,7 @@ function Transcript({ desk, session, onErased, onClose }: TranscriptProps) {
   const items: Item[] = events.map((event) => ({ kind: "event", event }));
   if (reviews) items.push(...notesUnderWay(desk, session.sessionId));
   const reader = { isOwn: () => false, isPatron: view === "patron", queueName: desk.queueName };
+  const owners = ownersLine(ownersIn(events), reader.isPatron);
   return (
     <section class="transcript-pane" aria-label={`Transcript of ${patron}`}>
       <header class="session-head">
@@ -228,6 +247,7 @@ function Transcript({ desk, session, onErased, onClose }: TranscriptProps) {
           <p class="session-facts">
             <span>{dayAndTime(session.openTime)}</span>
             <span>{session.institutionName}</span>
+            {owners !== "" && <span>with {owners}</span>}
             {view === "staff" && session.patronEmail && <MailLink address={session.patronEmail} />}
             {session.identityEraseTime && <span>name and e-mail address erased</span>}
           </p>
@@ -238,7 +258,7 @@ function Transcript({ desk, session, onErased, onClose }: TranscriptProps) {
           view={view}
           enabled={answer !== undefined}
           onError={setUnsaved}
-          onErased={onErased}
+          onErased={onNews}
         />
         {desk.mayErase.value && session.eraseTime === undefined && (
           <button type="button" class="button small danger-quiet" onClick={() => setErasing(true)}>
@@ -294,7 +314,7 @@ function Transcript({ desk, session, onErased, onClose }: TranscriptProps) {
         )}
       </div>
       {reviews && answer && <ReviewNotes desk={desk} session={session} />}
-      {erasing && <EraseDialog desk={desk} session={session} onErased={onErased} onCancel={() => setErasing(false)} />}
+      {erasing && <EraseDialog desk={desk} session={session} onErased={onNews} onCancel={() => setErasing(false)} />}
     </section>
   );
 }
