@@ -83,7 +83,7 @@ impl Conversation {
     pub(crate) async fn both_attend(&mut self) {
         for attending in &mut self.attending {
             attending
-                .wait_for(|access| *access == self.opened)
+                .wait_for(|number| *number == self.opened)
                 .await
                 .unwrap();
         }

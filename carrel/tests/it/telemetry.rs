@@ -219,9 +219,9 @@ impl Trace {
 
     fn holds_none_of(&self, secrets: &[String]) {
         for span in &self.0 {
-            let received = format!("{span:?}");
+            let text = format!("{span:?}");
             for secret in secrets {
-                assert!(!received.contains(secret), "{secret:?} is in {span:#?}");
+                assert!(!text.contains(secret), "{secret:?} is in {span:#?}");
             }
             for pair in &span.attributes {
                 let known = attribute::ALL.iter().any(|row| row.name == pair.key);
