@@ -103,7 +103,7 @@ mod tests {
 
     async fn add(log: &FaultyLog, name: &str) {
         let known = storage::read(log).await.unwrap();
-        let events = [Event::InstitutionSet(sample::institution(name))];
+        let events = [Event::InstitutionSet(sample::institution(name).into())];
         storage::append(log, &known, &events, Means::Command, 0)
             .await
             .unwrap();

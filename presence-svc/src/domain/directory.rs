@@ -169,7 +169,7 @@ pub enum Origin {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
     /// An institution was added, or changed into this.
-    InstitutionSet(Institution),
+    InstitutionSet(Box<Institution>),
     /// An institution was removed.
     InstitutionRemoved {
         /// Its id.
@@ -204,7 +204,7 @@ impl Directory {
         match event {
             Event::InstitutionSet(institution) => {
                 self.institutions
-                    .insert(institution.id.clone(), institution);
+                    .insert(institution.id.clone(), *institution);
             }
             Event::InstitutionRemoved { id } => {
                 self.institutions.remove(&id);
@@ -229,7 +229,10 @@ impl Directory {
     #[must_use]
     pub fn changes_to(&self, wanted: &Self) -> Vec<Event> {
         let mut events = Vec::new();
-        events.extend(set(&self.institutions, &wanted.institutions).map(Event::InstitutionSet));
+        events.extend(
+            set(&self.institutions, &wanted.institutions)
+                .map(|institution| Event::InstitutionSet(Box::new(institution))),
+        );
         events.extend(set(&self.queues, &wanted.queues).map(Event::QueueSet));
         events.extend(set(&self.librarians, &wanted.librarians).map(Event::LibrarianSet));
         events.extend(

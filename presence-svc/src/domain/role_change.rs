@@ -229,7 +229,7 @@ mod tests {
         };
         let events = [
             Event::LibrarianSet(renamed),
-            Event::InstitutionSet(institution("maple")),
+            Event::InstitutionSet(institution("maple").into()),
         ];
         assert_eq!(after([librarian()], &events), []);
         assert_eq!(after([], &[gone()]), []);

@@ -86,7 +86,9 @@ pub(crate) fn directory(
     librarians: impl IntoIterator<Item = Librarian>,
 ) -> Directory {
     let mut directory = Directory::default();
-    let institutions = institutions.into_iter().map(Event::InstitutionSet);
+    let institutions = institutions
+        .into_iter()
+        .map(|institution| Event::InstitutionSet(institution.into()));
     let queues = queues.into_iter().map(Event::QueueSet);
     let librarians = librarians.into_iter().map(Event::LibrarianSet);
     for event in institutions.chain(queues).chain(librarians) {

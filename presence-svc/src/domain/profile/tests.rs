@@ -99,6 +99,6 @@ fn policies_come_by_name() {
     let mut directory = sample_directory();
     let mut first = institution("near");
     first.name = "A library".into();
-    directory.apply(Event::InstitutionSet(first));
+    directory.apply(Event::InstitutionSet(first.into()));
     assert_eq!(policies(&directory), ["near", "harbor", "island", "maple"]);
 }

@@ -334,10 +334,10 @@ fn practice_is_kept_apart_from_live_queues() {
     assert_eq!(wrong(&escalating(&[])), [] as [&str; 0]);
 
     let mut primary = escalating(&[]);
-    primary.apply(Event::InstitutionSet(Institution {
+    primary.apply(Event::InstitutionSet(Box::new(Institution {
         primary_queue: "practice".into(),
         ..institution()
-    }));
+    })));
     assert_eq!(wrong(&primary), ["institution \"maple\", primary_queue"]);
 
     let mut goes_on = escalating(&[]);
@@ -349,7 +349,7 @@ fn practice_is_kept_apart_from_live_queues() {
     assert_eq!(wrong(&goes_on), ["queue \"practice\", escalate"]);
 
     let mut of_others = escalating(&[]);
-    of_others.apply(Event::InstitutionSet(sample::institution("harbor")));
+    of_others.apply(Event::InstitutionSet(sample::institution("harbor").into()));
     of_others.apply(Event::QueueSet(sample::queue(
         "harbor",
         &["harbor"],
