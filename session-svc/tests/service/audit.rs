@@ -148,19 +148,25 @@ async fn it_says_which_session_is_meant_as_far_as_the_reader_may_know() {
 /// R1: of a session that waits again, its supervisors see what lists show them, and so do readers of the audit.
 #[tokio::test]
 async fn it_says_nothing_of_a_session_that_no_list_shows_the_reader() {
-    let config = Config {
-        owner_grace: Duration::from_millis(100).into(),
-        ..Config::default()
-    };
-    let desk = Desk::with(config).await;
-    let mut ricky = desk.patron(SESSION);
-    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
-    let mut admin = desk.librarian("admin", "maple", Role::Administrator, &[]);
-    let mut of_queue = desk.librarian("boss", "maple", Role::Administrator, &["maple"]);
+    let log: Arc<dyn EventLog> = FaultyLog::in_memory().unwrap();
+    let before = Desk::on(Arc::clone(&log)).await;
+    let mut ricky = before.patron(SESSION);
+    let mut map = before.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    let mut admin = before.librarian("admin", "maple", Role::Administrator, &[]);
     ricky.open("open".into(), "hello?").await.unwrap();
     map.pick_up("pick-up".into(), SESSION).await.unwrap();
     admin.enter("enter".into(), SESSION).await.unwrap();
     admin.leave("leave".into(), SESSION).await.unwrap();
+    drop(before);
+
+    // A server that soon takes the session from an owner who does nothing.
+    let config = Config {
+        owner_grace: Duration::from_millis(100).into(),
+        ..Config::default()
+    };
+    let desk = Desk::on_with(log, config).await;
+    let mut admin = desk.librarian("admin", "maple", Role::Administrator, &[]);
+    let mut of_queue = desk.librarian("boss", "maple", Role::Administrator, &["maple"]);
     let mut lists = of_queue.watch(&["maple"], true).await.unwrap();
     lists
         .until(|rows| rows.iter().any(|row| row.returned))
