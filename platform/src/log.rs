@@ -236,8 +236,8 @@ pub struct StreamHead {
     pub version: u64,
     /// Its entry in the index, as its writer set it last.
     pub index_entry: IndexEntry,
-    /// The stream's version at which that was set. A reader that knows a later version knows the
-    /// entry.
+    /// The stream's version at which that was set; stored as `standing_version`. A reader that knows a later version
+    /// knows the entry.
     pub index_version: u64,
 }
 

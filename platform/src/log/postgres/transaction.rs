@@ -47,11 +47,11 @@ const ERASE_EVENTS: &str = "DELETE FROM event
 const WRITE_HEADS: &str = "UPDATE stream SET
         version = head.version,
         erased = greatest(stream.erased, head.erased),
-        owner = CASE WHEN head.index_version IS NULL THEN stream.owner ELSE head.owner END,
-        closed_at_ms = CASE WHEN head.index_version IS NULL THEN stream.closed_at_ms ELSE head.closed_at_ms END,
-        index_version = coalesce(head.index_version, stream.index_version)
+        owner = CASE WHEN head.standing_version IS NULL THEN stream.owner ELSE head.owner END,
+        closed_at_ms = CASE WHEN head.standing_version IS NULL THEN stream.closed_at_ms ELSE head.closed_at_ms END,
+        standing_version = coalesce(head.standing_version, stream.standing_version)
     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[])
-        AS head (id, category, version, erased, index_version, owner, closed_at_ms)
+        AS head (id, category, version, erased, standing_version, owner, closed_at_ms)
     WHERE stream.id = head.id AND stream.category = head.category";
 
 const TAKE_BACK: &str =

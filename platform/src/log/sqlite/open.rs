@@ -24,7 +24,7 @@ const FROM_VERSION_1: [&str; 2] = [
      ALTER TABLE stream RENAME TO old_stream;
      ALTER TABLE event RENAME TO old_event;",
     "INSERT INTO meta (name, value) SELECT name, value FROM old_meta;
-     INSERT INTO stream (stream_id, category, id, version, owner, closed_at_ms, index_version)
+     INSERT INTO stream (stream_id, category, id, version, owner, closed_at_ms, standing_version)
          SELECT stream_id, category, id, version, owner, closed_at_ms, version FROM old_stream;
      INSERT INTO event (stream_id, version, at_ms, payload, command_key, command_fingerprint)
          SELECT stream_id, version, at_ms, payload, command_key, unhex(format('%016X', command_fingerprint))

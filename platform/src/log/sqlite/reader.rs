@@ -182,21 +182,21 @@ pub(super) fn find(
 // straight to the place in the index.
 
 const OPEN: &str =
-    "SELECT id, version, owner, closed_at_ms, index_version FROM stream INDEXED BY stream_open
+    "SELECT id, version, owner, closed_at_ms, standing_version FROM stream INDEXED BY stream_open
     WHERE category = ?1 AND owner IS NOT NULL AND closed_at_ms IS NULL
     ORDER BY id LIMIT ?2";
 
 const OPEN_AFTER: &str =
-    "SELECT id, version, owner, closed_at_ms, index_version FROM stream INDEXED BY stream_open
+    "SELECT id, version, owner, closed_at_ms, standing_version FROM stream INDEXED BY stream_open
     WHERE category = ?1 AND owner IS NOT NULL AND closed_at_ms IS NULL AND id > ?3
     ORDER BY id LIMIT ?2";
 
 const CLOSED: &str =
-    "SELECT id, version, owner, closed_at_ms, index_version FROM stream INDEXED BY stream_closed
+    "SELECT id, version, owner, closed_at_ms, standing_version FROM stream INDEXED BY stream_closed
     WHERE category = ?1 AND owner = ?3 AND closed_at_ms IS NOT NULL
     ORDER BY closed_at_ms DESC, id DESC LIMIT ?2";
 
-const CLOSED_BEFORE: &str = "SELECT id, version, owner, closed_at_ms, index_version FROM stream INDEXED BY stream_closed
+const CLOSED_BEFORE: &str = "SELECT id, version, owner, closed_at_ms, standing_version FROM stream INDEXED BY stream_closed
     WHERE category = ?1 AND owner = ?3 AND closed_at_ms IS NOT NULL AND (closed_at_ms, id) < (?4, ?5)
     ORDER BY closed_at_ms DESC, id DESC LIMIT ?2";
 

@@ -14,7 +14,7 @@ CREATE TABLE stream (
     owner            TEXT,
     closed_at_ms     INTEGER,
     -- The version at which owner and closed_at_ms were written last.
-    index_version    INTEGER NOT NULL DEFAULT 0,
+    standing_version INTEGER NOT NULL DEFAULT 0,
     UNIQUE (category, id)
 ) STRICT;
 

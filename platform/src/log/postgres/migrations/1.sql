@@ -17,7 +17,7 @@ CREATE TABLE stream (
     owner            text COLLATE "C",
     closed_at_ms     bigint,
     -- The version at which owner and closed_at_ms were written last.
-    index_version    bigint           NOT NULL DEFAULT 0,
+    standing_version bigint           NOT NULL DEFAULT 0,
     PRIMARY KEY (id, category)
 )
 -- Each append writes a row anew. If there is room in its page, no index has to know.

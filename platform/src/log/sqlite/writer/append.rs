@@ -59,7 +59,7 @@ impl<'c> Appends<'c> {
             )?,
             advance: connection.prepare("UPDATE stream SET version = ?2 WHERE stream_id = ?1")?,
             advance_and_index: connection.prepare(
-                "UPDATE stream SET version = ?2, owner = ?3, closed_at_ms = ?4, index_version = ?2
+                "UPDATE stream SET version = ?2, owner = ?3, closed_at_ms = ?4, standing_version = ?2
                  WHERE stream_id = ?1",
             )?,
             heads: HashMap::new(),
