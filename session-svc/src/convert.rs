@@ -344,6 +344,7 @@ pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
             }),
         identity_erase_time: session.identity_erased_at_ms.map(timestamp),
         practice: session.opened.practice,
+        first_pick_up_time: session.first_picked_up_at_ms.map(timestamp),
         erase_time: session
             .erased
             .as_ref()

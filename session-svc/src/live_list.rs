@@ -184,6 +184,12 @@ impl LiveList {
         row_for(state.entries.get(session_id)?, watcher)
     }
 
+    /// Returns whether a session is listed to anybody at all: it has not ended, as far as is known here.
+    #[must_use]
+    pub(crate) fn has(&self, session_id: &str) -> bool {
+        self.state().entries.contains_key(session_id)
+    }
+
     /// Returns how many patrons wait ahead of this session in the same queue, without the lost; `None` if it does not
     /// wait.
     #[must_use]

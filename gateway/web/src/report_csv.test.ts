@@ -15,7 +15,7 @@ describe("a report as a file (D71)", () => {
       patronName: "=HYPERLINK(1)",
       question: "Where, Ricky?",
       openTime: at(0),
-      pickUpTime: at(42),
+      firstPickUpTime: at(42),
       endTime: at(300),
       resolution: Resolution.ANSWERED,
       owner: { librarianId: "map", name: "Ms Map", institutionName: "Harbor, Library" },

@@ -64,6 +64,9 @@ pub struct Remains {
     pub opened_at_ms: i64,
     /// When the patron was picked up and by which library's librarian, the last one if there were several.
     pub picked_up: Option<PickedUp>,
+    /// When the patron was first picked up, in Unix milliseconds. Erasures by earlier versions do not have this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_picked_up_at_ms: Option<i64>,
     /// Whether the patron ended the session; otherwise its owner did.
     pub ended_by_patron: bool,
     /// When the session ended, in Unix milliseconds.
@@ -115,6 +118,7 @@ impl Remains {
                 institution_id: owner.member.institution_id.clone(),
                 institution_name: owner.member.institution_name.clone(),
             }),
+            first_picked_up_at_ms: session.first_picked_up_at_ms,
             ended_by_patron: end.by == Speaker::Patron,
             ended_at_ms: end.at_ms,
             resolution: session
@@ -173,6 +177,9 @@ impl Erasure {
             }),
             opened_at_ms: remains.opened_at_ms,
             owner,
+            first_picked_up_at_ms: remains
+                .first_picked_up_at_ms
+                .or_else(|| remains.picked_up.as_ref().map(|picked_up| picked_up.at_ms)),
             returned: false,
             waiting_since_ms: remains.opened_at_ms,
             queues: remains.queues.clone(),

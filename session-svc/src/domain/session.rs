@@ -30,6 +30,9 @@ pub struct Session {
     pub opened_at_ms: i64,
     /// The chatting librarian.
     pub owner: Option<Arc<Owner>>,
+    /// When a librarian first picked the patron up, in Unix milliseconds, whoever owns the session since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_picked_up_at_ms: Option<i64>,
     /// Whether the patron lost their librarian and waits again, first in line.
     pub returned: bool,
     /// When the current or the last wait began, in Unix milliseconds: with the question, or when the librarian was
@@ -130,6 +133,7 @@ impl Session {
                 opened: Arc::new(opened.clone()),
                 opened_at_ms: at_ms,
                 owner: None,
+                first_picked_up_at_ms: None,
                 returned: false,
                 waiting_since_ms: at_ms,
                 queues: vec![opened.queue_id.clone()],
@@ -164,7 +168,10 @@ impl Session {
                 self.opened = Arc::new(erasure.opened.clone());
                 self.identity_erased_at_ms = Some(at_ms);
             }
-            Event::PickedUp { by } => self.pass_to(by, at_ms),
+            Event::PickedUp { by } => {
+                self.first_picked_up_at_ms.get_or_insert(at_ms);
+                self.pass_to(by, at_ms);
+            }
             Event::Transferred { by, offer_id, .. } => {
                 self.settle_offer(offer_id, Fate::Accepted);
                 // The patron was picked up before, and the chat goes on.

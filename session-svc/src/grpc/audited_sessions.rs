@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use carrel_platform::telemetry::session_hash;
 use carrel_proto::session::v1 as wire;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, stream};
 
 use super::ended_sessions;
 use crate::{
-    convert, domain::people::LibrarianActor, error::Error, live_list::row::Watcher,
-    live_session::Parts,
+    convert, domain::people::LibrarianActor, live_list::row::Watcher, live_session::Parts,
 };
 
 /// Returns what the librarian may know by now of the sessions of these entries: each session once, in the entries' order.
@@ -19,7 +19,7 @@ pub(super) async fn known_of(
     parts: &Parts,
     librarian: &LibrarianActor,
     entries: &[wire::AuditEntry],
-) -> Result<Vec<wire::AuditedSession>, Error> {
+) -> Vec<wire::AuditedSession> {
     let watcher = &Watcher {
         librarian: librarian.clone(),
         queues: librarian.queues.clone(),
@@ -31,8 +31,8 @@ pub(super) async fn known_of(
     stream::iter(once)
         .map(|session_id| known(parts, watcher, session_id))
         .buffered(ended_sessions::AT_ONCE)
-        .try_filter_map(async |known| Ok(known))
-        .try_collect()
+        .filter_map(async |known| known)
+        .collect()
         .await
 }
 
@@ -40,14 +40,23 @@ async fn known(
     parts: &Parts,
     watcher: &Watcher,
     session_id: String,
-) -> Result<Option<wire::AuditedSession>, Error> {
+) -> Option<wire::AuditedSession> {
     if let Some(row) = parts.list.row(&session_id, watcher) {
-        return Ok(Some(convert::row_to_audited(row)));
+        return Some(convert::row_to_audited(row));
     }
-    let session = ended_sessions::read(parts, &session_id).await?;
-    let theirs = session.filter(|session| {
-        let library = &session.opened.institution_id;
-        session.end.is_some() && watcher.librarian.supervises(library)
-    });
-    Ok(theirs.map(|session| convert::session_to_audited(&session_id, &session)))
+    if parts.list.has(&session_id) {
+        // How long a page takes must not depend on what is written in a session that the reader may not see.
+        return None;
+    }
+    let session = match ended_sessions::read(parts, &session_id).await {
+        Ok(session) => session?,
+        Err(error) => {
+            // The entries are whole without it.
+            let session = session_hash(&session_id);
+            tracing::warn!(session, %error, "a session of the audit could not be read, and its entries show its id only");
+            return None;
+        }
+    };
+    let is_theirs = watcher.librarian.supervises(&session.opened.institution_id);
+    (session.end.is_some() && is_theirs).then(|| convert::session_to_audited(&session_id, &session))
 }

@@ -3,7 +3,8 @@ import { type ReadonlySignal, signal } from "@preact/signals";
 import type { HeldToken } from "../../token";
 import { forget, recall, remember } from "../parts/tab_storage";
 import type { ChatMemory } from "./chat_memory";
-import type { RememberedChat } from "./remembered_chats";
+import { isLeft } from "./left_chats";
+import type { OpenChat } from "./remembered_chats";
 
 /** A session, and the token that lets the patron take part in it. */
 export interface Admission {
@@ -32,7 +33,10 @@ export class HeldAdmission {
 
   /** Restores the admission that the tab remembers, and returns it. */
   recall(): Admission | undefined {
-    const admission = recall(this.key, isAdmission);
+    const found = recall(this.key, isAdmission);
+    // The tab was closed or away while its chat was left from another one.
+    const admission = found !== undefined && isLeft(found.sessionId) ? undefined : found;
+    if (admission === undefined) forget(this.key);
     this.#current.value = admission;
     this.memory.follow(admission && openChat(admission));
     return admission;
@@ -60,7 +64,7 @@ export class HeldAdmission {
 }
 
 /** Returns the chat to come back to, if it has not ended. */
-function openChat({ sessionId, token, openSince }: Admission): RememberedChat | undefined {
+function openChat({ sessionId, token, openSince }: Admission): OpenChat | undefined {
   return openSince === undefined ? undefined : { sessionId, token, began: openSince };
 }
 

@@ -19,8 +19,8 @@ import { withTakenBack } from "../parts/taking_back";
 import { type Admission, HeldAdmission } from "./admission";
 import { type Asking, firstWrong, NOTHING_ASKED, type WrongFields, wrongFields } from "./asking";
 import { AvailabilityWatch } from "./availability";
-import { endChat } from "./chat_ending";
 import { ChatMemory } from "./chat_memory";
+import { isLeft, leaveChat } from "./left_chats";
 import { PatronLibrary } from "./library";
 import { isByPatron, patronNews } from "./news";
 import { PatronSound } from "./sound";
@@ -104,7 +104,7 @@ export class PatronChat {
     readonly practice: boolean,
   ) {
     const name = `${practice ? "practice" : "ask"}.${institutionId}`;
-    this.memory = new ChatMemory(name);
+    this.memory = new ChatMemory(name, () => this.#followOthers());
     this.#admission = new HeldAdmission(`carrel.${name}`, this.memory);
     this.library = new PatronLibrary(institutionId, practice);
     this.link = new Link({
@@ -115,7 +115,7 @@ export class PatronChat {
       frame: () => this.#settle(),
       news: (_, event) => this.#news(event),
       token: (token) => this.#admission.change({ token }),
-      tick: () => void this.memory.update(),
+      tick: () => void this.memory.tick(),
     });
     const wanted = computed(() => !practice && (this.stage.value === "form" || this.stage.value === "waiting"));
     this.availability = new AvailabilityWatch(institutionId, wanted);
@@ -151,10 +151,9 @@ export class PatronChat {
     });
   }
 
-  /** Leaves the chat that the browser remembers, for another question. A chat to which nobody can return is ended. */
-  async startAnew(): Promise<void> {
-    const left = await this.memory.decline();
-    if (left !== undefined) endChat(left);
+  /** Leaves the chat that the browser remembers and offers, for another question. */
+  startAnew(sessionId: string): void {
+    void this.memory.decline(sessionId);
   }
 
   /** Applies a change to the form. A field that is changed is no longer marked as wrong. */
@@ -243,11 +242,19 @@ export class PatronChat {
     this.asking.value = { question, name: patronName, email: patronEmail };
   }
 
-  /** Removes everything that the patron wrote or read from this browser. */
+  /** Removes everything that the patron wrote or read from this browser, also from other tabs that are in this chat. */
   clear(): void {
+    const admission = this.#admission.current.value;
+    if (admission !== undefined) leaveChat(admission.sessionId, admission.token.renewUntil);
     this.#reset();
     this.#cleared.value = true;
     this.announcer.say("This page has been cleared.");
+  }
+
+  /** Clears this page as well when its chat was left from another tab. */
+  #followOthers(): void {
+    const admission = this.#admission.current.value;
+    if (admission !== undefined && isLeft(admission.sessionId)) this.clear();
   }
 
   /** Returns to the session of an admission. */

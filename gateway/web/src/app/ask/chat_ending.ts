@@ -1,31 +1,36 @@
-/** Ends a chat that a closed tab left open, when the patron begins another one. */
-import { newCommandId } from "../../command_id";
+/** Ends a chat that a closed tab left open, when the patron has begun another one. */
 import { GatewaySocket } from "../../socket";
 import { endSession } from "../../state/deeds";
-import { actFrame, nothingHappened } from "../../wire";
+import { actFrame, mayPass } from "../../wire";
 import { socketParts } from "../parts/link";
-import type { RememberedChat } from "./remembered_chats";
+import type { OpenChat } from "./remembered_chats";
 
 /** After how many milliseconds without an outcome the end is sent again. */
 const PAUSE = 5_000;
-/** How often it is sent again. After that, the chat stays open until a librarian ends it. */
+/** How often it is sent again. After that, the library's next page tries again. */
 const TRIES = 24;
 
-/** Ends a chat in the background, on a connection of its own. The page does not attend it, so it receives nothing of it. */
-export function endChat({ sessionId, token }: RememberedChat): void {
+/**
+ * Ends a chat in the background, on a connection of its own. The page does not attend it, so it receives nothing of it.
+ * Calls `done` when the chat has ended, or nobody is let into it any more.
+ */
+export function endChat({ sessionId, token }: OpenChat, commandId: string, done: () => void): void {
   // The command is repeated as it is, so it is done once.
-  const commandId = newCommandId();
   const end = actFrame(commandId, sessionId, endSession());
   let tries = TRIES;
   const socket = new GatewaySocket(socketParts(), {
     changed: ({ phase }) => {
+      if (phase.name === "expired") done();
       if (phase.name === "expired" || phase.name === "rejected") stop();
     },
     ready: () => socket.send(end),
     frame: ({ frame }) => {
-      const isDone = frame.case === "accepted" && frame.value.commandId === commandId;
-      const isRefused = frame.case === "refused" && frame.value.commandId === commandId;
-      if (isDone || (isRefused && nothingHappened(frame.value.refusal))) stop();
+      if (frame.case !== "accepted" && frame.case !== "refused") return;
+      if (frame.value.commandId !== commandId) return;
+      const { value } = frame;
+      if ("refusal" in value && value.refusal !== undefined && mayPass(value.refusal)) return;
+      done();
+      stop();
     },
     token: () => {},
   });

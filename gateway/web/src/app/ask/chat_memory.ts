@@ -5,9 +5,21 @@
  */
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { serverNow } from "../../api";
+import { newCommandId } from "../../command_id";
 import { recall, remember } from "../parts/tab_storage";
+import { endChat } from "./chat_ending";
 import { ChatTab, openChats } from "./chat_tabs";
-import { type RememberedChat, RememberedChats } from "./remembered_chats";
+import { forgetOldLeft, leaveChat } from "./left_chats";
+import { KEPT, type OpenChat, type RememberedChat, RememberedChats } from "./remembered_chats";
+
+/** How often a tab says that it is still in its chat, in milliseconds. */
+const REFRESHED = 60_000;
+
+/**
+ * How long a chat is seen in no tab before it is ended: a tab that is being loaded anew, or a site that changes to its
+ * next page, is away from its chat only for a moment.
+ */
+const AWAY = 10_000;
 
 /** A chat that the patron may go on with. */
 export interface Offer {
@@ -22,9 +34,12 @@ export class ChatMemory {
   readonly #isOffering = signal(false);
   readonly #chats: RememberedChats;
   readonly #tab = new ChatTab();
+  /** The chats that this page is ending. */
+  readonly #ending = new Set<string>();
   /** The key under which the tab remembers which chats the patron did not want to go on with. */
   readonly #declinedKey: string;
-  #own: RememberedChat | undefined;
+  #own: OpenChat | undefined;
+  #refreshed = 0;
   #isAllowed = false;
 
   /** The chat that is offered, once it is known whether it is open in another tab. */
@@ -32,34 +47,58 @@ export class ChatMemory {
   /** Whether there is a chat to offer. */
   readonly isOffering: ReadonlySignal<boolean> = this.#isOffering;
 
-  /** `name` is that of the library's page. */
-  constructor(name: string) {
+  /**
+   * `name` is that of the library's page. `onChange` is called when another tab may have changed what the browser
+   * remembers.
+   */
+  constructor(
+    private readonly name: string,
+    onChange: () => void,
+  ) {
     this.#chats = new RememberedChats(name);
     this.#declinedKey = `carrel.declined.${name}`;
-    addEventListener("storage", () => void this.update());
-    addEventListener("pageshow", () => void this.update());
+    const changed = () => {
+      onChange();
+      void this.update();
+    };
+    addEventListener("storage", changed);
+    addEventListener("pageshow", changed);
   }
 
   /** Notes whether the library lets browsers remember chats. Until then, none is remembered. */
   allow(isAllowed: boolean): void {
     this.#isAllowed = isAllowed;
-    if (!isAllowed) this.#chats.clear();
-    else if (this.#own !== undefined) this.#chats.keep(this.#own);
+    const now = serverNow();
+    forgetOldLeft(now);
+    this.#chats.list(now);
+    if (isAllowed) this.#keepOwn();
+    else for (const page of pagesOf(this.name)) new RememberedChats(page).clear();
   }
 
   /** Follows the chat that this tab is in, which has not ended. Without one, the browser forgets the one before. */
-  follow(chat: RememberedChat | undefined): void {
+  follow(chat: OpenChat | undefined): void {
     const before = this.#own?.sessionId;
     this.#own = chat;
     this.#tab.enter(chat?.sessionId);
     if (before !== undefined && before !== chat?.sessionId) this.#chats.forget(before);
-    if (chat !== undefined && this.#isAllowed) this.#chats.keep(chat);
+    this.#keepOwn();
   }
 
   /** Looks for a chat to offer. */
   look(): void {
     this.#isOffering.value = this.#isAllowed && this.#offered().length > 0;
     void this.update();
+  }
+
+  /** Does what time brings; called each second. */
+  async tick(): Promise<void> {
+    const now = serverNow();
+    const chats = this.#chats.list(now);
+    // A tab that gave the chat up must not make the browser forget it for one that is in it.
+    const isKept = chats.some(({ sessionId }) => sessionId === this.#own?.sessionId);
+    if (!isKept || now - this.#refreshed >= REFRESHED) this.#keepOwn();
+    await this.#settleLeft(chats, now);
+    await this.update();
   }
 
   /** Updates what is offered: other tabs are closed, and chats end in them. */
@@ -74,7 +113,7 @@ export class ChatMemory {
   }
 
   /** Returns the chat that was offered, for the patron to go on with, if it is still remembered. */
-  take(): RememberedChat | undefined {
+  take(): OpenChat | undefined {
     const taken = this.#offer.value?.chat.sessionId;
     const chat = this.#offered().find(({ sessionId }) => sessionId === taken);
     this.#show(undefined);
@@ -82,20 +121,50 @@ export class ChatMemory {
   }
 
   /**
-   * Declines the chat that was offered: it is not offered to this tab again, and unless it is open in another tab, the
-   * browser forgets it. Returns it if nobody can come back to it, so that it should be ended.
+   * Declines a chat that was offered: it is not offered to this tab again. If its tab was closed, it is ended, by this
+   * page or another one of the library's, once it is certain that no tab is in it.
    */
-  async decline(): Promise<RememberedChat | undefined> {
+  async decline(sessionId: string): Promise<void> {
     const offer = this.#offer.value;
-    if (offer === undefined) return undefined;
+    if (offer?.chat.sessionId !== sessionId) return;
     const { chat, tab } = offer;
-    // A tab that is being loaded anew is closed only for a moment.
-    const isClosed = tab === "closed" && (await openChats())?.has(chat.sessionId) === false;
-    if (isClosed || tab === "unknown") this.#chats.forget(chat.sessionId);
-    // The tab that it is open in, if any, goes on remembering it.
-    if (!isClosed) remember(this.#declinedKey, [...this.#declined(), chat.sessionId]);
+    if (tab === "closed") {
+      const now = serverNow();
+      const leaving = { commandId: newCommandId(), from: now + AWAY };
+      this.#chats.keep({ ...chat, keptUntil: now + KEPT, leaving });
+    } else {
+      const remembered = new Set(this.#chats.list(serverNow()).map((one) => one.sessionId));
+      remember(this.#declinedKey, [...this.#declined().filter((id) => remembered.has(id)), sessionId]);
+      // The tab that it is open in, if any, goes on remembering it.
+      if (tab === "unknown") this.#chats.forget(sessionId);
+    }
     await this.update();
-    return isClosed ? chat : undefined;
+  }
+
+  /** Ends the chats that were left, unless a tab turned out to be in them. */
+  async #settleLeft(chats: readonly RememberedChat[], now: number): Promise<void> {
+    const due = chats.filter(
+      ({ sessionId, leaving }) => leaving && leaving.from <= now && !this.#ending.has(sessionId),
+    );
+    if (due.length === 0) return;
+    const open = await openChats();
+    for (const { leaving, ...chat } of due) {
+      if (leaving === undefined || this.#ending.has(chat.sessionId)) continue;
+      if (open === undefined || open.has(chat.sessionId)) {
+        this.#chats.keep(chat);
+        continue;
+      }
+      this.#ending.add(chat.sessionId);
+      leaveChat(chat.sessionId, chat.token.renewUntil);
+      endChat(chat, leaving.commandId, () => this.#chats.forget(chat.sessionId));
+    }
+  }
+
+  /** Has the browser remember the chat that this tab is in, if the library lets it. */
+  #keepOwn(): void {
+    if (this.#own === undefined || !this.#isAllowed) return;
+    this.#refreshed = serverNow();
+    this.#chats.keep({ ...this.#own, keptUntil: this.#refreshed + KEPT });
   }
 
   #show(offer: Offer | undefined): void {
@@ -107,7 +176,8 @@ export class ChatMemory {
 
   #offered(): RememberedChat[] {
     const declined = this.#declined();
-    return this.#chats.list(serverNow()).filter(({ sessionId }) => !declined.includes(sessionId));
+    const chats = this.#chats.list(serverNow());
+    return chats.filter(({ sessionId, leaving }) => leaving === undefined && !declined.includes(sessionId));
   }
 
   #declined(): readonly string[] {
@@ -115,7 +185,13 @@ export class ChatMemory {
   }
 }
 
-function whereIs({ sessionId }: RememberedChat, open: ReadonlySet<string> | undefined): Offer["tab"] {
+/** The pages of the library that has this page: the one for patrons and the one for practice. */
+function pagesOf(name: string): string[] {
+  const library = name.slice(name.indexOf(".") + 1);
+  return [`ask.${library}`, `practice.${library}`];
+}
+
+function whereIs({ sessionId }: OpenChat, open: ReadonlySet<string> | undefined): Offer["tab"] {
   if (open === undefined) return "unknown";
   return open.has(sessionId) ? "open" : "closed";
 }

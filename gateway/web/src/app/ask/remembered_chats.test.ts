@@ -6,7 +6,8 @@ const NOW = Date.UTC(2026, 10, 23, 12);
 
 /** A chat that can be come back to for another hour. */
 function chat(sessionId: string, began = NOW, renewUntil = NOW + 3_600_000): RememberedChat {
-  return { sessionId, token: { accessToken: `token of ${sessionId}`, expiresAt: NOW, renewUntil }, began };
+  const token = { accessToken: `token of ${sessionId}`, expiresAt: NOW, renewUntil };
+  return { sessionId, token, began, keptUntil: NOW + 900_000 };
 }
 
 const ids = (chats: RememberedChats) => chats.list(NOW).map(({ sessionId }) => sessionId);
@@ -50,9 +51,18 @@ describe("the chats that a browser remembers (R8, D51)", () => {
     expect(localStorage.length).toBe(1);
   });
 
+  it("are removed when no tab was in them for long", () => {
+    const maple = new RememberedChats("ask.maple");
+    maple.keep({ ...chat("a"), keptUntil: NOW });
+    maple.keep({ ...chat("b"), keptUntil: NOW + 1 });
+    expect(ids(maple)).toEqual(["b"]);
+    expect(localStorage.length).toBe(1);
+  });
+
   it("are nothing that somebody else has written there", () => {
     const good = chat("a");
     const values = ["", "{", "null", "[]", '"a"', JSON.stringify({ ...good, token: {} }), JSON.stringify({ began: 1 })];
+    values.push(JSON.stringify({ ...good, leaving: null }), JSON.stringify({ ...good, keptUntil: "never" }));
     for (const value of values) {
       localStorage.setItem("carrel.chat.ask.maple.a", value);
       expect(ids(new RememberedChats("ask.maple"))).toEqual([]);

@@ -21,7 +21,7 @@ function session(asked: Date, wait: number | undefined, other: Facts = {}): Sess
   return create(SessionSchema, {
     openTime: after(0),
     endTime: after((wait ?? 0) + 5),
-    ...(wait === undefined ? {} : { pickUpTime: after(wait), owner: MAP }),
+    ...(wait === undefined ? {} : { firstPickUpTime: after(wait), owner: MAP }),
     ...other,
   });
 }
@@ -40,6 +40,15 @@ describe("a report (D71)", () => {
     expect([total.sessions, total.pickedUp]).toEqual([11, 10]);
     expect(total.wait).toEqual({ median: 5 * MINUTE, ninetieth: 9 * MINUTE });
     expect(total.length).toEqual({ median: 5 * MINUTE, ninetieth: 5 * MINUTE });
+  });
+
+  it("counts a patron as picked up whose librarian was lost, and their wait once (R7)", () => {
+    const lost = session(new Date(2026, 10, 2, 9), 3);
+    lost.owner = undefined;
+    const { total, libraries } = reportOf(lost);
+    expect([total.pickedUp, total.wait?.median]).toEqual([1, 3 * MINUTE]);
+    // Who had them for a while is not who answered.
+    expect(libraries).toEqual([]);
   });
 
   it("knows no wait where nobody was picked up", () => {

@@ -23,17 +23,17 @@ export class Figures {
     return this.#sessions;
   }
 
-  /** In how many of them a librarian had picked the patron up by the end. */
+  /** In how many of them a librarian has picked the patron up. */
   get pickedUp(): number {
     return this.#waits.length;
   }
 
-  /** How long patrons waited who were picked up: from the question to the last pick-up. */
+  /** How long patrons waited until they were picked up for the first time. */
   get wait(): Spread | undefined {
     return spread(this.#waits);
   }
 
-  /** How long the chats took, from the pick-up to the end. */
+  /** How long the chats took, from the first pick-up to the end. */
   get length(): Spread | undefined {
     return spread(this.#lengths);
   }
@@ -47,7 +47,7 @@ export class Figures {
   count(session: Session): void {
     this.#sessions += 1;
     this.#resolutions.set(session.resolution, this.resolved(session.resolution) + 1);
-    const [asked, pickedUp, ended] = [session.openTime, session.pickUpTime, session.endTime].map(milliseconds);
+    const [asked, pickedUp, ended] = [session.openTime, session.firstPickUpTime, session.endTime].map(milliseconds);
     if (pickedUp === undefined) return;
     this.#waits.push(Math.max(0, pickedUp - (asked ?? pickedUp)));
     this.#lengths.push(Math.max(0, (ended ?? pickedUp) - pickedUp));

@@ -61,7 +61,7 @@ describe("a frame without storage of its own (D85)", () => {
     isIn("0123456789abcdef");
     cookies.set("other", "%E0%A4%A");
     remember("carrel.ask.maple", "a");
-    const chat = { sessionId: "s", token: { accessToken: "t", expiresAt: 1, renewUntil: 2 }, began: 0 };
+    const chat = { sessionId: "s", token: { accessToken: "t", expiresAt: 1, renewUntil: 2 }, began: 0, keptUntil: 2 };
     new RememberedChats("ask.maple").keep(chat);
     expect(written.at(-1)).toMatch(/; Max-Age=900; Secure; SameSite=None; Partitioned$/);
     isIn("fedcba9876543210");

@@ -11,7 +11,10 @@ beforeEach(async () => {
   await page.chats();
 });
 
-afterEach(() => page.close());
+afterEach(() => {
+  page.close();
+  localStorage.clear();
+});
 
 describe("a patron who chats", () => {
   it("cannot leave the chat by a slip on the library's name (D60)", async () => {

@@ -39,7 +39,7 @@ export function Ended({ chat }: { chat: PatronChat }) {
         {view.session?.owner === undefined && view.session?.eraseTime === undefined && (
           <LeaveQuestion chat={chat} text="You can also leave your question and get an answer later:" />
         )}
-        {view.session?.owner && <Survey chat={chat} />}
+        {view.session?.owner && chat.stage.value === "ended" && !chat.practice && <Survey chat={chat} />}
         <Unsent chat={chat} />
         <div class="row-actions">
           <button type="button" class="button primary" onClick={() => chat.askAnother()}>

@@ -8,14 +8,15 @@ import { FakeLocks } from "../../testing/locks";
 import { PatronPage } from "../../testing/patron_page";
 import { until } from "../../testing/until";
 
-const BEGAN = new Date();
-BEGAN.setHours(0, 3, 0, 0);
+const NOW = new Date(2026, 10, 23, 12);
+const BEGAN = new Date(2026, 10, 23, 11, 3);
 /** Until when the patron of the chat can be let in. */
 const RENEW_UNTIL = Date.UTC(2099, 0);
 const CHAT = {
   sessionId: "s",
-  token: { accessToken: "t", expiresAt: Date.now() + 900_000, renewUntil: RENEW_UNTIL },
+  token: { accessToken: "t", expiresAt: RENEW_UNTIL, renewUntil: RENEW_UNTIL },
   began: BEGAN.getTime(),
+  keptUntil: NOW.getTime() + 900_000,
 };
 const KEY = "carrel.chat.ask.maple.s";
 const LOCK = "carrel.chat.s";
@@ -25,7 +26,7 @@ let locks: FakeLocks;
 let takeLocks: () => void;
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "Date"], now: NOW });
   FakeSocket.last = undefined;
   locks = new FakeLocks();
   takeLocks = locks.install();
@@ -64,6 +65,12 @@ async function asks(): Promise<void> {
   await page.attends({ state: SessionState.WAITING });
 }
 
+/** Time passes, second by second as far as the page is concerned. */
+async function passes(ms: number): Promise<void> {
+  vi.advanceTimersByTime(ms);
+  await page.drawn();
+}
+
 /** Another tab changes what the browser remembers. */
 async function changesElsewhere(change: () => void): Promise<void> {
   change();
@@ -93,7 +100,7 @@ describe("a browser remembers a chat beyond its tab (R8, D51)", () => {
     await page.says("It is in Room 4.");
     const stored = Object.keys(localStorage).map((key) => localStorage.getItem(key));
     expect(stored).toHaveLength(1);
-    expect(Object.keys(remembered())).toEqual(["sessionId", "token", "began"]);
+    expect(Object.keys(remembered())).toEqual(["sessionId", "token", "began", "keptUntil"]);
     expect(remembered()).toMatchObject({ sessionId: "s", token: { accessToken: "t", renewUntil: RENEW_UNTIL } });
     expect(stored.join()).not.toMatch(/plat|Ricky|Room|Map/);
   });
@@ -221,8 +228,10 @@ describe("a new tab, when a chat was left open (R8, D51, K12)", () => {
     await openAnother();
     expect(descriptionOf("Start a new chat")).toContain("ends the old one");
     await page.press("Start a new chat");
-    expect(localStorage.length).toBe(0);
     expect(document.activeElement?.id).toBe("question");
+    // Its tab may be back in a moment.
+    expect(FakeSocket.last).toBeUndefined();
+    await passes(11_000);
     const ending = FakeSocket.last;
     ending?.open();
     expect(ending?.received.map(({ case: kind }) => kind)).toEqual(["hello", "act"]);
@@ -232,12 +241,17 @@ describe("a new tab, when a chat was left open (R8, D51, K12)", () => {
     vi.advanceTimersByTime(5_000);
     expect(ending?.all("act").map(({ commandId }) => commandId)).toEqual([act?.commandId, act?.commandId]);
     const close = vi.spyOn(ending as FakeSocket, "close");
-    const refusal = { code: 14, reason: "UNAVAILABLE" };
     const commandId = act?.commandId ?? "";
-    ending?.push({ case: "refused", value: create(RefusedSchema, { commandId, sessionId: "s", refusal }) });
-    expect(close).not.toHaveBeenCalled();
+    // It is unavailable, had too much to do, or the token had expired: the end may be accepted later.
+    for (const code of [14, 8, 16]) {
+      const refusal = { code, reason: "LATER" };
+      ending?.push({ case: "refused", value: create(RefusedSchema, { commandId, sessionId: "s", refusal }) });
+      expect(close).not.toHaveBeenCalled();
+    }
+    expect(remembered()).not.toBeNull();
     ending?.push({ case: "accepted", value: create(AcceptedSchema, { commandId, sessionId: "s" }) });
     expect(close).toHaveBeenCalled();
+    expect(remembered()).toBeNull();
     await asks();
     expect(FakeSocket.last).not.toBe(ending);
     expect(page.chat.stage.value).toBe("waiting");
@@ -246,10 +260,45 @@ describe("a new tab, when a chat was left open (R8, D51, K12)", () => {
   it("does not try for ever to end it", async () => {
     await openAnother();
     await page.press("Start a new chat");
+    await passes(11_000);
     const ending = FakeSocket.last;
     ending?.open();
-    vi.advanceTimersByTime(600_000);
-    expect(ending?.all("act").length).toBeLessThan(30);
+    await passes(600_000);
+    const [{ commandId } = { commandId: "" }, ...more] = ending?.all("act") ?? [];
+    expect(more.length).toBeLessThan(30);
+    // The library's next page tries again, with the same command.
+    closes();
+    await open();
+    await passes(1_000);
+    FakeSocket.last?.open();
+    expect(FakeSocket.last?.all("act").map((act) => act.commandId)).toEqual([commandId]);
+  });
+
+  it("ends none because somebody pressed twice", async () => {
+    const other = { ...CHAT, sessionId: "o", began: CHAT.began - 60_000 };
+    localStorage.setItem("carrel.chat.ask.maple.o", JSON.stringify(other));
+    await openAnother();
+    const button = [...page.root.querySelectorAll("button")].find((one) => one.textContent === "Start a new chat");
+    button?.click();
+    button?.click();
+    await page.drawn();
+    button?.click();
+    await page.drawn();
+    expect(JSON.parse(localStorage.getItem("carrel.chat.ask.maple.o") ?? "null").leaving).toBeUndefined();
+    expect(remembered().leaving).toBeDefined();
+    expect(title()).toBe("A chat was left open in this browser");
+  });
+
+  it("offers it no longer when no tab was in it for a quarter of an hour (D78)", async () => {
+    await open("taken");
+    await page.chats();
+    await passes(3_600_000);
+    expect(remembered()).not.toBeNull();
+    closes();
+    vi.setSystemTime(Date.now() + 900_000);
+    await open();
+    expect(title()).toBe("What would you like to know?");
+    expect(remembered()).toBeNull();
   });
 
   it("offers one after the other if there are several", async () => {
@@ -262,7 +311,6 @@ describe("a new tab, when a chat was left open (R8, D51, K12)", () => {
     expect(document.activeElement).toBe(page.root.querySelector("h1"));
     await page.press("Start a new chat");
     expect(title()).toBe("What would you like to know?");
-    expect(localStorage.length).toBe(0);
   });
 
   it("offers none that nobody is let into any more", async () => {
@@ -298,9 +346,18 @@ describe("a new tab, while the chat is open in another one (R8)", () => {
 
   it("does not end it either if its tab is only just back", async () => {
     await openAnother();
-    locks.hold(LOCK);
     await page.press("Start a new chat");
+    locks.hold(LOCK);
+    await passes(60_000);
     expect(FakeSocket.last).toBeUndefined();
+    expect(remembered().leaving).toBeUndefined();
+  });
+
+  it("keeps it for the tab that is in it when another tab gives it up", async () => {
+    await open("taken");
+    await page.chats();
+    localStorage.removeItem(KEY);
+    await passes(1_000);
     expect(remembered()).not.toBeNull();
   });
 
@@ -353,5 +410,49 @@ describe("a new tab in a browser that does not say which tabs are open", () => {
     expect(page.field("question")).toBeDefined();
     expect(FakeSocket.last).toBeUndefined();
     expect(localStorage.length).toBe(0);
+  });
+});
+
+describe("a chat that was left for good in this browser (D78)", () => {
+  /** The tab of the chat is opened again, or comes back by Back. */
+  const reopens = async () => {
+    FakeSocket.last = undefined;
+    await open("taken");
+  };
+
+  it("is not shown by a tab that is opened again after somebody else ended it", async () => {
+    await openAnother();
+    await page.press("Start a new chat");
+    await passes(11_000);
+    closes();
+    await reopens();
+    expect(title()).toBe("What would you like to know?");
+    expect(FakeSocket.last).toBeUndefined();
+    expect(sessionStorage.getItem("carrel.ask.maple")).toBeNull();
+  });
+
+  it("is not shown by a tab that is opened again after it was cleared in another one", async () => {
+    await open("taken");
+    await page.attends({ state: SessionState.ENDED, owner: { name: "Ms Map" } });
+    await page.press("Clear this page");
+    closes();
+    await reopens();
+    expect(title()).toBe("What would you like to know?");
+    expect(FakeSocket.last).toBeUndefined();
+  });
+
+  it("is cleared in all its tabs at once", async () => {
+    await open("taken");
+    await page.chats();
+    await changesElsewhere(() => localStorage.setItem("carrel.left.s", String(RENEW_UNTIL)));
+    expect(page.field("question")).toBeDefined();
+    expect(words()).toContain("This page has been cleared.");
+  });
+
+  it("is forgotten when nobody could be let into it any more", async () => {
+    localStorage.setItem("carrel.left.s", String(NOW.getTime()));
+    localStorage.setItem("carrel.left.t", String(RENEW_UNTIL));
+    await open();
+    expect(Object.keys(localStorage)).toEqual(["carrel.left.t"]);
   });
 });

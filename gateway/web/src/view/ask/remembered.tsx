@@ -14,13 +14,13 @@ export function Remembered({ chat }: { chat: PatronChat }) {
   const offer = chat.memory.offer.value;
   const offered = offer?.chat.sessionId;
   useEffect(() => {
-    // One offer may follow another: the heading is then the same, and so is what has the focus.
     if (offered !== undefined) takeFocus(heading.current);
   }, [offered]);
   if (offer === undefined) return <OneMoment />;
   const { title, text, fate } = WORDS[offer.tab];
   return (
-    <section class="form-page">
+    // With another offer, nothing under the patron's hand is the same button any more.
+    <section key={offered} class="form-page">
       <h1 class="display" ref={heading} tabIndex={-1}>
         {title}
       </h1>
@@ -32,7 +32,12 @@ export function Remembered({ chat }: { chat: PatronChat }) {
           <button type="button" class="button primary" aria-describedby="remembered-hint" onClick={() => chat.goOn()}>
             Go on with this chat
           </button>
-          <button type="button" class="button" aria-describedby="new-chat-hint" onClick={() => void chat.startAnew()}>
+          <button
+            type="button"
+            class="button"
+            aria-describedby="new-chat-hint"
+            onClick={() => chat.startAnew(offer.chat.sessionId)}
+          >
             Start a new chat
           </button>
         </p>
@@ -55,7 +60,7 @@ const WORDS: Readonly<Record<Offer["tab"], Words>> = {
   closed: {
     title: "A chat was left open in this browser",
     text: "Its tab was closed before the chat was ended. If it's your chat, you can go on with it here.",
-    fate: "A new chat ends the old one, and this browser forgets it. Nobody can read it here any more.",
+    fate: "A new chat ends the old one, and this browser forgets it.",
   },
   open: {
     title: "A chat is open in another tab",

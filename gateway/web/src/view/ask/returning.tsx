@@ -40,7 +40,7 @@ export function Returning({ chat }: { chat: PatronChat }) {
               Ask a new question instead
             </button>
           </p>
-          {/* A patron who is not back in their chat cannot end it, and its librarian may be writing in it. */}
+          {/* It is not ended: it may be open in another tab, and its librarian may be writing in it. */}
           <p id="old-chat-hint" class="hint">
             A new question starts another chat. You won't be able to return to this one, which stays open until a
             librarian ends it.

@@ -73,7 +73,7 @@ export function Audit({ desk }: { desk: Desk }) {
 }
 
 const ACTS =
-  "Who entered conference mode, left it, read a transcript of a session they were not in, saved a transcript outside of Carrel, or erased a session, and whose names were erased with time. Entries cannot be changed; each is chained to the one before. A session's name leads to its transcript (opening it is written here, too) or, while it runs, to its list.";
+  "Who entered conference mode, left it, read a transcript of a session they were not in, saved a transcript outside of Carrel, or erased a session, and whose names were erased with time. Entries cannot be changed; each is chained to the one before. A session's name leads to its transcript (opening it is written here, too, unless you owned the session) or, while it runs, to its list.";
 const ROLES = "Changes of librarians' roles are numbered by themselves: R1, R2 and so on.";
 
 /** What the audit consists of for this user. Only administrators may read the changes of roles. */

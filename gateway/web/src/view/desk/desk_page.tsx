@@ -13,7 +13,7 @@ import { focusOpenTab } from "../parts/open_tab";
 import { Audit } from "./audit";
 import { DeskHead } from "./desk_head";
 import { DeskDialogs } from "./dialogs";
-import { goToList } from "./go_to";
+import { goToList, ONE_THING } from "./go_to";
 import { Im } from "./im";
 import { ImRequest } from "./im_request";
 import { ListPane } from "./list_pane";
@@ -125,9 +125,6 @@ function useFocusAfterSession(desk: Desk): void {
     return focusOpenTab;
   }, [sessionId]);
 }
-
-/** Where one pane is shown at a time, as in narrow.css. */
-const ONE_THING = "(max-width: 59.99rem)";
 
 /** On a phone, makes Back lead from a session or a conversation to its list. */
 function useWayBack(desk: Desk): void {

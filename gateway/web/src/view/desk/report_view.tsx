@@ -117,7 +117,9 @@ interface ReportTableProps {
 
 function ReportTable({ caption, head, rows }: ReportTableProps) {
   return (
-    <div class="table-frame">
+    // It may be wider than its window, and scrolls by itself then, also by keyboard.
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be within reach of the keyboard
+    <section class="table-frame" tabIndex={0} aria-label={caption}>
       <table class="report-table">
         <caption>{caption}</caption>
         <thead>
@@ -140,7 +142,7 @@ function ReportTable({ caption, head, rows }: ReportTableProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }
 

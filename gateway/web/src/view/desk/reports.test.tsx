@@ -15,7 +15,7 @@ const SESSION = {
   sessionId: "s",
   patronName: "Ricky",
   openTime: noon(TODAY, 0),
-  pickUpTime: noon(TODAY, 1),
+  firstPickUpTime: noon(TODAY, 1),
   endTime: noon(TODAY, 11),
   resolution: "RESOLUTION_FOLLOW_UP_BY_ME",
   owner: { librarianId: "map", name: "Ms Map", institutionName: "Harbor Library" },

@@ -82,8 +82,10 @@ function Reading({ reader }: { reader: ReportReader }) {
   const soFar = backTo === undefined ? "Reading the sessions …" : `${sessions} sessions read, back to ${day(backTo)} …`;
   return (
     <>
-      <p class={isDone || error ? "visually-hidden" : "quiet-text"} role="status">
-        {isDone ? "The report is complete." : error === "" && soFar}
+      {/* What is read so far changes too often to be read out. */}
+      {!isDone && error === "" && <p class="quiet-text">{soFar}</p>}
+      <p class="visually-hidden" role="status">
+        {isDone ? "The report is complete." : error === "" && "Reading the sessions …"}
       </p>
       {error && (
         <p class="notice bad" role="alert">

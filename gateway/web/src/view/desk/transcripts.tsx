@@ -82,10 +82,11 @@ export function Transcripts({ desk }: { desk: Desk }) {
           session={open}
           onNews={(now) => {
             list.replace(
-              (one) => one.sessionId === now.sessionId,
+              (one) => isOlder(one, now),
               () => now,
             );
-            setOpen(now);
+            // Meanwhile the user may have closed it, or opened another one.
+            setOpen((shown) => (shown !== undefined && isOlder(shown, now) ? now : shown));
           }}
           onClose={() => {
             // The transcript may have been opened from the audit.
@@ -96,6 +97,11 @@ export function Transcripts({ desk }: { desk: Desk }) {
       )}
     </div>
   );
+}
+
+/** Whether what is known of a session is older than `now`. What was erased since does not come back. */
+function isOlder(known: Session, now: Session): boolean {
+  return known.sessionId === now.sessionId && (known.eraseTime === undefined || now.eraseTime !== undefined);
 }
 
 /** Returns as much of a session as the audit says. */
