@@ -13,7 +13,7 @@ use futures::future::join_all;
 use crate::{
     Place,
     postgres_place::{PostgresSchema, Stranger, config, own, shared},
-    sentences::{batch, payloads, write},
+    sentences::{batch, goes_on, payloads, write},
 };
 
 const MIGRATE: &str = "carrel-session migrate";
@@ -93,6 +93,23 @@ async fn tables_of_another_version_are_refused_with_the_command_that_mends_it() 
     assert_eq!(error, OpenError::Newer { found: 9, known: 1 });
     assert!(error.to_string().contains(MIGRATE), "{error}");
     assert_eq!(migrate(&place.0).await, Err(error));
+}
+
+/// The tables of a version never change without a new version, whatever the columns are called in Rust.
+#[tokio::test]
+async fn a_log_of_version_1_goes_on_as_it_was() {
+    let place = PostgresSchema::new().await;
+    let stranger = place.stranger().await;
+    stranger
+        .run(&format!(
+            "DROP SCHEMA {0} CASCADE; CREATE SCHEMA {0}",
+            place.0.schema
+        ))
+        .await;
+    stranger.run(include_str!("postgres_version_1.sql")).await;
+    migrate(&place.0).await.unwrap();
+    goes_on(&place.open().await).await;
+    assert_eq!(payloads(&place.open().await, "a").await, ["a2", "a3", "a4"]);
 }
 
 #[tokio::test]

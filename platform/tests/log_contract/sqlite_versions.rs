@@ -7,7 +7,7 @@ use carrel_platform::log::{
 
 use crate::{
     Place,
-    sentences::{batch, payloads, stream, write},
+    sentences::{batch, goes_on, payloads, stream, write},
     sqlite_files::open,
     sqlite_place::SqliteFile,
 };
@@ -64,6 +64,19 @@ async fn a_log_of_version_1_goes_on_as_it_was() {
     assert_eq!(payloads(&log, "a").await, ["a4"]);
     // Not even where version 1 had it.
     assert!(!place.holds("ricky 1"));
+}
+
+/// The tables of a version never change without a new version, whatever the columns are called in Rust.
+#[tokio::test]
+async fn a_log_of_version_2_goes_on_as_it_was() {
+    let place = SqliteFile::new().await;
+    let stranger = place.stranger();
+    stranger
+        .execute_batch(include_str!("version_2.sql"))
+        .unwrap();
+    drop(stranger);
+    goes_on(&place.open().await).await;
+    assert_eq!(payloads(&place.open().await, "a").await, ["a2", "a3", "a4"]);
 }
 
 #[tokio::test]

@@ -39,7 +39,6 @@ export function Ended({ chat }: { chat: PatronChat }) {
         {view.session?.owner === undefined && view.session?.eraseTime === undefined && (
           <LeaveQuestion chat={chat} text="You can also leave your question and get an answer later:" />
         )}
-        {view.session?.owner && chat.stage.value === "ended" && !chat.practice && <Survey chat={chat} />}
         <Unsent chat={chat} />
         <div class="row-actions">
           <button type="button" class="button primary" onClick={() => chat.askAnother()}>
@@ -66,6 +65,7 @@ export function Ended({ chat }: { chat: PatronChat }) {
         <h2>Transcript</h2>
         <Stream sessionId={view.sessionId} items={conversation(view, isByPatron)} reader={asPatron} />
       </div>
+      {view.session?.owner && chat.stage.value === "ended" && !chat.practice && <Survey chat={chat} />}
     </section>
   );
 }
