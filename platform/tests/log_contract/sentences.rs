@@ -94,3 +94,38 @@ pub(crate) async fn closed(
     };
     log.find(query).await.unwrap()
 }
+
+/// Checks that a log of an older version is whole, and that it goes on: of stream `a`, the first of three events was
+/// erased, and the second one wrote the index last; stream `b` was closed with its only event. Adds an event to `a`.
+pub(crate) async fn goes_on(log: &impl EventLog) {
+    assert!(log.epoch().starts_with("e90c"), "{}", log.epoch());
+    assert_eq!(payloads(log, "a").await, ["a2", "a3"]);
+    assert_eq!(payloads(log, "b").await, ["b1"]);
+    let query = StreamQuery::Open {
+        category: "session",
+        after: None,
+        limit: 9,
+    };
+    let head = |id, version, index_version, closed_at_ms| StreamHead {
+        stream: stream(id),
+        version,
+        index_entry: index_entry("maple", closed_at_ms),
+        index_version,
+    };
+    let heads = log.find(query).await.unwrap();
+    assert_eq!(heads, [head("a", 3, 2, None)]);
+    assert_eq!(
+        closed(log, "maple", None, 9).await,
+        [head("b", 1, 1, Some(17))]
+    );
+    let write = Write {
+        index_entry: Some(index_entry("maple", Some(18))),
+        ..write("a", 3, ["a4"])
+    };
+    log.append(batch([write])).await.unwrap();
+    let heads = closed(log, "maple", None, 9).await;
+    assert_eq!(
+        heads,
+        [head("a", 4, 4, Some(18)), head("b", 1, 1, Some(17))]
+    );
+}

@@ -122,7 +122,10 @@ pub(super) async fn read(parts: &Parts, session_id: &str) -> Result<Option<Sessi
     match read_for_staff(&*parts.log, session_id).await {
         Err(LogError::Damaged(_)) => {
             let session = session_hash(session_id);
-            tracing::error!(session, "an ended session can't be read, and is left out");
+            tracing::error!(
+                session,
+                "a session can't be read, and is left out of a list"
+            );
             Ok(None)
         }
         read => Ok(read?),

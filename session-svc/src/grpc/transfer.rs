@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 
 use super::SessionApi;
 use crate::{
-    domain::{decide::Command, people::StaffMember, transfer::Addressee},
+    domain::{decide::Command, people::StaffMember, text::check_remark, transfer::Addressee},
     live_session::Acted,
 };
 
@@ -65,7 +65,13 @@ impl TransferService for TransferApi {
         );
         let to = match to {
             Some(to) => self.addressee(to),
-            None if actor.librarian().is_some() => return Err(Refusal::nothing_named("to").into()),
+            None if actor.librarian().is_some() => {
+                let missing = Refusal::nothing_named("to");
+                return Err(match check_remark(&message) {
+                    Ok(()) => missing.into(),
+                    Err(error) => missing.and(error.refuse("message")).into(),
+                });
+            }
             None => Addressee::Stranger,
         };
         let command = Command::OfferTransfer { to, message };

@@ -1,11 +1,21 @@
 //! The audit, as it is shown to those who may read it (R21, D12).
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use carrel_platform::{auth::Role, log::EventLog};
+use carrel_platform::{
+    auth::Role,
+    log::{EventLog, LogError},
+};
 use carrel_proto::session::v1 as wire;
 use carrel_session::Config;
 use carrel_testbed::log::FaultyLog;
+use futures::FutureExt as _;
 use tonic::{Code, Status};
 
 use crate::desk::{Desk, NOON_MS};
@@ -148,7 +158,8 @@ async fn it_says_which_session_is_meant_as_far_as_the_reader_may_know() {
 /// R1: of a session that waits again, its supervisors see what lists show them, and so do readers of the audit.
 #[tokio::test]
 async fn it_says_nothing_of_a_session_that_no_list_shows_the_reader() {
-    let log: Arc<dyn EventLog> = FaultyLog::in_memory().unwrap();
+    let faulty = FaultyLog::in_memory().unwrap();
+    let log: Arc<dyn EventLog> = Arc::clone(&faulty) as Arc<dyn EventLog>;
     let before = Desk::on(Arc::clone(&log)).await;
     let mut ricky = before.patron(SESSION);
     let mut map = before.librarian("map", "harbor", Role::Librarian, &["maple"]);
@@ -172,16 +183,52 @@ async fn it_says_nothing_of_a_session_that_no_list_shows_the_reader() {
         .until(|rows| rows.iter().any(|row| row.returned))
         .await;
     let page = wire::ListAuditEntriesRequest::default;
+    // Nor by the time that it would take to read the session.
+    let of_session = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&of_session);
+    faulty.before_reads(move |stream| {
+        if stream.category == "session" {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+        async { Ok(()) }.boxed()
+    });
     let request = admin.ask(page());
     let read = admin.client.list_audit_entries(request).await.unwrap();
     let read = read.into_inner();
     assert_eq!((read.entries.len(), read.sessions.len()), (2, 0));
+    assert_eq!(of_session.load(Ordering::SeqCst), 0, "reads of the session");
     let request = of_queue.ask(page());
     let read = of_queue.client.list_audit_entries(request).await.unwrap();
     let [session] = &*read.into_inner().sessions else {
         panic!("their New list shows it");
     };
     assert_eq!(session.state(), wire::SessionState::Waiting);
+}
+
+/// R21: what can't be read of a session at present hides no entry.
+#[tokio::test]
+async fn it_is_whole_without_a_session_that_can_not_be_read() {
+    let log = FaultyLog::in_memory().unwrap();
+    let desk = Desk::on(Arc::clone(&log) as Arc<dyn EventLog>).await;
+    let mut ricky = desk.patron(SESSION);
+    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    let mut admin = desk.librarian("admin", "maple", Role::Administrator, &[]);
+    ricky.open("open".into(), "hello?").await.unwrap();
+    map.pick_up("pick-up".into(), SESSION).await.unwrap();
+    admin.enter("enter".into(), SESSION).await.unwrap();
+    ricky.end("end".into(), SESSION).await.unwrap();
+    log.before_reads(|stream| {
+        let read = match stream.category {
+            "session" => Err(LogError::Unavailable("told so".into())),
+            _ => Ok(()),
+        };
+        async { read }.boxed()
+    });
+    let request = admin.ask(wire::ListAuditEntriesRequest::default());
+    let page = admin.client.list_audit_entries(request).await.unwrap();
+    let page = page.into_inner();
+    assert!(!page.entries.is_empty());
+    assert_eq!(page.sessions, []);
 }
 
 /// A token shows the caller their own entries, whoever it was given to. What is not a token is refused without a look

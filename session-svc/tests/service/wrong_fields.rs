@@ -83,3 +83,23 @@ async fn all_of_a_search_are_named() {
     let answer = admin.client.list_audit_entries(request).await;
     assert_eq!(named(answer), are("BAD_PAGE_SIZE", &wanted[..2]));
 }
+
+/// An offer without an addressee is refused before the session is looked at, and its remark with it.
+#[tokio::test]
+async fn both_of_an_offer_are_named() {
+    let desk = Desk::open().await;
+    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    for (message, wanted) in [
+        ("You know maps".to_owned(), &["to"][..]),
+        ("x".repeat(1_001), &["to", "message"]),
+    ] {
+        let request = map.ask(wire::OfferTransferRequest {
+            command_id: desk.command_id(),
+            session_id: "f1e1d5".into(),
+            message,
+            to: None,
+        });
+        let answer = map.transfers.offer_transfer(request).await;
+        assert_eq!(named(answer), are("EMPTY", wanted));
+    }
+}

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { SessionTransferredSchema, TransferOfferedSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { TransferOfferSchema } from "../../gen/carrel/session/v1/session_pb";
 import { DeskStage, drawn, MAP, QUILL } from "../../testing/desk_stage";
@@ -47,6 +47,27 @@ describe("the arrow keys on a tab", () => {
     expect(stage.desk.list.value).toBe(list);
     expect(await arrow(false)).toBe(true);
     expect(stage.desk.list.value).not.toBe(list);
+  });
+});
+
+describe("the keys that go to a list, while a session is open", () => {
+  const inWindow = (isNarrow: boolean) =>
+    vi.spyOn(globalThis, "matchMedia").mockImplementation(
+      () => ({ matches: isNarrow }) as MediaQueryList, // Nothing listens to it here.
+    );
+
+  afterEach(() => vi.restoreAllMocks());
+
+  it.each([
+    ["put it away where it hides the lists", true, undefined],
+    ["leave it beside them where there is room", false, "s"],
+  ])("%s", async (_, isNarrow, left) => {
+    inWindow(isNarrow);
+    expect(stage.desk.view.value?.sessionId).toBe("s");
+    expect(await press("Digit2")).toBe(true);
+    expect(stage.desk.list.value).toBe("mine");
+    expect(stage.desk.view.value?.sessionId).toBe(left);
+    await until(() => expect(document.activeElement?.id).toBe("tab-list-mine"));
   });
 });
 

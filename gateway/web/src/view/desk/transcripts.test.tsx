@@ -4,6 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Desk } from "../../app/desk/desk";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { AcceptedSchema, RefusedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
+import { SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { AuditedSessionSchema } from "../../gen/carrel/session/v1/session_service_pb";
 import { DeskStage, drawn } from "../../testing/desk_stage";
 import { until } from "../../testing/until";
 import { Transcripts } from "./transcripts";
@@ -137,6 +139,56 @@ describe("a transcript that is being read", () => {
     expect(asked).toEqual(["staff", "patron"]);
     goOn();
     await until(() => expect(root.querySelector("[role=log]")).not.toBeNull());
+  });
+});
+
+describe("what is first known of a session by its transcript, opened from the audit (R21)", () => {
+  const AUDITED = create(AuditedSessionSchema, { sessionId: "s", state: SessionState.ENDED, patronName: "Ricky" });
+  const WHOLE = { ...SESSION, endTime: "2026-11-23T12:00:00Z" };
+  const OTHER = { ...WHOLE, sessionId: "o", patronName: "Lucy" };
+  let reads: string[];
+  const close = () => root.querySelector<HTMLElement>("[aria-label='Close the transcript']")?.click();
+
+  /** Opens it from the audit, and waits until it is being read. The answer comes when `goOn` is called. */
+  const openFromAudit = async () => {
+    reads = [];
+    const late = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    vi.stubGlobal("fetch", async (path: string) => {
+      if (path.startsWith("/v1/ended-sessions")) return new Response(JSON.stringify({ sessions: [WHOLE, OTHER] }));
+      reads.push(path);
+      const isOther = path.startsWith("/v1/sessions/o/");
+      if (!isOther) await late;
+      return new Response(JSON.stringify({ session: isOther ? OTHER : WHOLE, events: [] }));
+    });
+    stage.desk.openTranscript(AUDITED);
+    render(<Transcripts desk={stage.desk} />, root);
+    await until(() => expect(reads).toHaveLength(1));
+    await until(() => expect(root.querySelectorAll(".row")).toHaveLength(2));
+  };
+  /** The answer comes, and time passes. */
+  const answered = async () => {
+    goOn();
+    for (let turn = 0; turn < 5; turn++) await drawn();
+  };
+
+  it("does not open it again after it was closed meanwhile, nor is it read, and audited, again", async () => {
+    await openFromAudit();
+    close();
+    await until(() => expect(heading()).toBeNull());
+    await answered();
+    expect(heading()).toBeNull();
+    expect(reads).toHaveLength(1);
+  });
+
+  it("does not come before another one that was opened meanwhile", async () => {
+    await openFromAudit();
+    await press(/Lucy/);
+    await until(() => expect(heading()?.textContent).toBe("Lucy"));
+    await answered();
+    expect(heading()?.textContent).toBe("Lucy");
+    expect(reads).toHaveLength(2);
   });
 });
 
