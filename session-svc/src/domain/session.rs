@@ -383,23 +383,30 @@ mod tests {
         }
     }
 
-    /// D49: each of several owners is known, also after they handed the session over or were lost.
-    #[test]
-    fn those_who_owned_it_before_are_known_in_their_order() {
-        let picked_up = |id| Event::PickedUp { by: member(id) };
-        let transferred = |from, to| Event::Transferred {
+    fn picked_up(by: &str) -> Event {
+        Event::PickedUp { by: member(by) }
+    }
+
+    fn transferred(from: &str, to: &str) -> Event {
+        Event::Transferred {
             offer_id: String::new(),
             from: member(from),
             by: member(to),
-        };
-        let returned = Event::Returned {
-            from: member("lee"),
-        };
+        }
+    }
+
+    fn returned(from: &str) -> Event {
+        Event::Returned { from: member(from) }
+    }
+
+    /// D49: each of several owners is known, also after they handed the session over or were lost.
+    #[test]
+    fn those_who_owned_it_before_are_known_in_their_order() {
         let told: [(_, &[&str]); 6] = [
             (Event::Opened(opened()), &[]),
             (picked_up("map"), &[]),
             (transferred("map", "lee"), &["map"]),
-            (returned, &["map", "lee"]),
+            (returned("lee"), &["map", "lee"]),
             (picked_up("pine"), &["map", "lee"]),
             (transferred("pine", "map"), &["lee", "pine"]),
         ];
@@ -415,23 +422,16 @@ mod tests {
     }
 
     /// R15: a transfer changes the owner, and not how long the chat has lasted.
+    ///
+    /// D71: nor does a lost librarian change when the patron's first wait was over.
     #[test]
     fn handing_over_does_not_begin_the_length_anew() {
-        let picked_up = |id| Event::PickedUp { by: member(id) };
-        let transferred = |from, to| Event::Transferred {
-            offer_id: String::new(),
-            from: member(from),
-            by: member(to),
-        };
-        let returned = Event::Returned {
-            from: member("pine"),
-        };
         let told = [
             (Event::Opened(opened()), None),
             (picked_up("map"), Some(1)),
             (transferred("map", "lee"), Some(1)),
             (transferred("lee", "pine"), Some(1)),
-            (returned, None),
+            (returned("pine"), None),
             (picked_up("map"), Some(5)),
             (transferred("map", "lee"), Some(5)),
         ];
@@ -439,6 +439,10 @@ mod tests {
             let mut session = None;
             for (at_ms, (event, picked_up_at_ms)) in (0..).zip(&told) {
                 session = Session::apply(session, audience, event, at_ms);
+                let first = session
+                    .as_ref()
+                    .and_then(|known| known.first_picked_up_at_ms);
+                assert_eq!(first, (at_ms >= 1).then_some(1), "{audience:?} {event:?}");
                 let owner = session.as_ref().and_then(|known| known.owner.as_ref());
                 assert_eq!(
                     owner.map(|owner| owner.picked_up_at_ms),
