@@ -165,6 +165,9 @@ describe("on the next page of the site (D85, D51)", () => {
     expect(await violations(page)).toEqual([]);
     // A phone that is turned, or a window that grows, keeps the chat.
     await page.setViewportSize(WIDE);
+    // The panel closes and opens again for it: a key pressed in that moment would reach no box.
+    const isModal = () => ricky.panel.evaluate((panel) => panel.matches(":modal"));
+    await expect.poll(isModal, { timeout: 30_000 }).toBe(false);
     await ricky.chat.say("Good-bye.");
     await ricky.minimise();
     expect(await hasFocus()).toBe(true);
