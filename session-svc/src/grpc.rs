@@ -335,7 +335,9 @@ impl SessionService for SessionApi {
         &self,
         request: Request<wire::ListEndedSessionsRequest>,
     ) -> Result<Response<wire::ListEndedSessionsResponse>, Status> {
-        let librarian = self.supervisor(request.metadata())?;
+        let Actor::Librarian(librarian) = self.caller(request.metadata())? else {
+            return Err(Error::from(Refused::NotAllowed).into());
+        };
         Ok(Response::new(
             ended_sessions::list(self.sessions.parts(), &librarian, request.into_inner()).await?,
         ))

@@ -14,6 +14,8 @@ pub struct EndedFilter {
     pub from_ms: Option<i64>,
     /// The end is before this time, in Unix milliseconds.
     pub before_ms: Option<i64>,
+    /// The librarian with this id owned the session last.
+    pub owner_id: Option<String>,
     text: Option<String>,
 }
 
@@ -30,7 +32,7 @@ impl EndedFilter {
     /// Returns whether only the session itself, and not just the time of its end, tells whether it matches.
     #[must_use]
     pub fn depends_on_content(&self) -> bool {
-        self.resolution.is_some() || self.text.is_some()
+        self.resolution.is_some() || self.owner_id.is_some() || self.text.is_some()
     }
 
     /// Returns whether a session matches, as staff know it.
@@ -42,6 +44,7 @@ impl EndedFilter {
             .is_none_or(|from_ms| ended_at_ms >= Some(from_ms))
             && (self.before_ms).is_none_or(|before_ms| ended_at_ms < Some(before_ms))
             && self.resolution.is_none_or(|wanted| wanted == resolution)
+            && (self.owner_id.as_ref()).is_none_or(|owner_id| session.is_owned_by(owner_id))
             && (self.text.as_ref()).is_none_or(|text| has(session, text))
     }
 }
@@ -132,6 +135,17 @@ mod tests {
         assert!(only(Some(Resolution::Answered)).matches(&answered));
         assert!(!only(Some(Resolution::Practice)).matches(&answered));
         assert!(!only(Some(Resolution::Practice)).matches(&ended(None)));
+    }
+
+    #[test]
+    fn an_owner_is_who_owned_the_session_last() {
+        let of = |owner_id: &str| EndedFilter {
+            owner_id: Some(owner_id.to_owned()),
+            ..EndedFilter::default()
+        };
+        assert!(of("map").depends_on_content());
+        assert!(of("map").matches(&ended(None)));
+        assert!(!of("lee").matches(&ended(None)));
     }
 
     #[test]

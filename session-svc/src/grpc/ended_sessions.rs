@@ -35,7 +35,9 @@ pub(super) const AT_ONCE: usize = 2;
 /// Where a list goes on: below this end, and below this id among the sessions that ended then.
 type Position = (i64, String);
 
-/// Returns the ended sessions of the librarian's library that match the request's filter, the last first.
+/// Returns the ended sessions of the librarian's library that match the request's filter, the last first. A librarian who
+/// does not supervise there gets those that they owned last, which they may go on reading. The search passes others, too:
+/// its position may be that of a colleague's session, of which it gives the id and the time of the end.
 pub(super) async fn list(
     parts: &Parts,
     librarian: &LibrarianActor,
@@ -44,8 +46,12 @@ pub(super) async fn list(
     let mut fields = Fields::default();
     let limit = fields.take(page_size(request.page_size));
     let token = fields.take(read_token(&request.page_token));
-    let filter = read_filter(request.filter.unwrap_or_default(), &mut fields);
+    let mut filter = read_filter(request.filter.unwrap_or_default(), &mut fields);
     fields.check()?;
+    let member = &librarian.member;
+    if !librarian.supervises(&member.institution_id) {
+        filter.owner_id = Some(member.librarian_id.clone());
+    }
     let mut left = if filter.depends_on_content() {
         SEARCHED
     } else {
@@ -59,7 +65,7 @@ pub(super) async fn list(
     while more && left > 0 && sessions.len() < limit {
         let stride = left.min(STRIDE.max(limit));
         left -= stride;
-        let library = librarian.member.institution_id.clone();
+        let library = member.institution_id.clone();
         let before = position.clone();
         let heads;
         (heads, more) = find(parts, library, before, filter.from_ms, stride).await?;

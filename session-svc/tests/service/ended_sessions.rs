@@ -106,6 +106,42 @@ async fn they_are_found_by_resolution_by_time_and_by_text() {
     assert_eq!(found(&mut admin, later_with_map).await, ["c"]);
 }
 
+/// R16, D68: a librarian finds again what they answered for their own library, to follow up; and nothing of colleagues, of
+/// what they handed over, or of what they answered for another library.
+#[tokio::test]
+async fn a_librarian_finds_what_they_owned_last() {
+    let desk = Desk::open().await;
+    let mut lee = desk.librarian("lee", "maple", Role::Librarian, &["maple"]);
+    let mut ann = desk.librarian("ann", "maple", Role::Librarian, &["maple"]);
+    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
+    for (session_id, owner) in [("lees", &mut lee), ("anns", &mut ann), ("maps", &mut map)] {
+        let mut patron = desk.patron(session_id);
+        patron.open(desk.command_id(), "Why?").await.unwrap();
+        owner.pick_up(desk.command_id(), session_id).await.unwrap();
+        owner.end(desk.command_id(), session_id).await.unwrap();
+        desk.clock.advance_ms(1_000);
+    }
+    let mut ricky = desk.patron(SESSION);
+    ricky.open(desk.command_id(), "Where?").await.unwrap();
+    lee.pick_up(desk.command_id(), SESSION).await.unwrap();
+    let to = desk.introduction("ann", &["maple"]);
+    let offer = lee.offer(desk.command_id(), SESSION, to).await.unwrap();
+    ann.accept(desk.command_id(), SESSION, &offer.offer_id)
+        .await
+        .unwrap();
+    ann.end(desk.command_id(), SESSION).await.unwrap();
+
+    let all = EndedSessionFilter::default;
+    assert_eq!(found(&mut lee, all()).await, ["lees"]);
+    assert_eq!(found(&mut ann, all()).await, [SESSION, "anns"]);
+    assert!(found(&mut map, all()).await.is_empty());
+    let id = desk.command_id();
+    let mine = Resolution::FollowUpByMe;
+    lee.set_resolution(id, "lees", mine).await.unwrap();
+    assert_eq!(found(&mut lee, with_resolution(mine)).await, ["lees"]);
+    assert!(found(&mut ann, with_resolution(mine)).await.is_empty());
+}
+
 /// D49: whoever owned a session before it was handed over is named in their order, and found. The patron, who may not know
 /// whether two librarians are the same, is not given the list.
 #[tokio::test]

@@ -143,8 +143,8 @@ pub(super) const TABLE: Table = Table {
     WatchSessions/all      inside       UA    PD    PD    PD    PD    PD    with  w/o   with  w/o   w/o   UA
     WatchSessions/all      ended        UA    PD    PD    PD    PD    PD    w/o   w/o   w/o   w/o   w/o   UA
 
-    ListEndedSessions      active       UA    PD    PD    PD    PD    PD    w/o   w/o   w/o   w/o   w/o   UA
-    ListEndedSessions      ended        UA    PD    PD    PD    PD    PD    with  w/o   with  w/o   w/o   UA
+    ListEndedSessions      active       UA    PD    PD    w/o   w/o   w/o   w/o   w/o   w/o   w/o   w/o   UA
+    ListEndedSessions      ended        UA    PD    PD    w/o   w/o   w/o   with  w/o   with  w/o   w/o   UA
     ListAuditEntries       active       UA    PD    PD    PD    PD    PD    w/o   w/o   w/o   w/o   w/o   UA
     ListAuditEntries       inside       UA    PD    PD    PD    PD    PD    with  w/o   with  w/o   w/o   UA
 ",

@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
-import { Place } from "./place";
+import { Place, tabsFor } from "./place";
+
+it("A role has its own tabs; every librarian finds what they answered (R16, D68)", () => {
+  expect(tabsFor(Role.LIBRARIAN)).toEqual(["chat", "im", "transcripts"]);
+  expect(tabsFor(Role.ASK_ADMINISTRATOR)).toEqual(["chat", "im", "transcripts", "reports"]);
+  expect(tabsFor(Role.ADMINISTRATOR)).toEqual(["chat", "im", "transcripts", "reports", "audit"]);
+});
 
 describe("the way back after a reload (R8)", () => {
   it("is taken as soon as the user may see what was shown", () => {

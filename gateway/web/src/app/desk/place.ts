@@ -18,10 +18,10 @@ export interface StoredPlace {
 /** The tabs that a librarian with this role may open. */
 export function tabsFor(role: Role): readonly DeskTab[] {
   if (role >= Role.ADMINISTRATOR) return ["chat", "im", "transcripts", "reports", "audit"];
-  return role >= Role.ASK_ADMINISTRATOR ? ["chat", "im", "transcripts", "reports"] : ["chat", "im"];
+  return supervises(role) ? ["chat", "im", "transcripts", "reports"] : ["chat", "im", "transcripts"];
 }
 
-/** Whether a librarian with this role may enter other librarians' sessions, and so has the list All. */
+/** Whether a librarian with this role may enter other librarians' sessions, so that they have the list All and all transcripts. */
 export function supervises(role: Role): boolean {
   return role >= Role.ASK_ADMINISTRATOR;
 }

@@ -13,10 +13,14 @@ import { TextBox } from "../parts/text_box";
 
 const BOX = "review-note-box";
 
-/** Whether the librarian may add notes to an ended session at any time, as a reviewer of its library (R11, D68). */
+/**
+ * Whether the librarian may add notes to an ended session of their library at any time: reviewers may, and who owned it
+ * last (R11, D68).
+ */
 export function mayReview(desk: Desk, session: Session): boolean {
-  const isOwnLibrarys = session.institutionId === desk.profile.value?.institutionId;
-  return desk.maySupervise.value && isOwnLibrarys && session.eraseTime === undefined;
+  const { institutionId, librarianId } = desk.profile.value ?? {};
+  const isTheirs = desk.maySupervise.value || session.owner?.librarianId === librarianId;
+  return isTheirs && session.institutionId === institutionId && session.eraseTime === undefined;
 }
 
 /** Keeps the notes to an ended session while its transcript is open, and those on their way until they are confirmed. */
@@ -56,7 +60,7 @@ function asEvent(desk: Desk, { deed, position, since }: Outgoing): SessionEvent[
     position: BigInt(position),
     time: timestampFromMs(since),
     author: {
-      part: Part.COLLEAGUE,
+      part: desk.maySupervise.value ? Part.COLLEAGUE : Part.OWNER,
       name: profile.value?.screenName ?? "",
       librarianId: profile.value?.librarianId ?? "",
       institutionName: profile.value?.institutionName ?? "",

@@ -262,10 +262,10 @@ describe("the notes of a reviewer (R11, D68)", () => {
   const acts = () => stage.socket.all("act");
 
   /** The user, of a library without an id, looks at the transcript of a session of this library. */
-  const review = async (role: Role, institutionId = "") => {
+  const review = async (role: Role, institutionId = "", ownerId = "lee") => {
     stage.end();
     stage = await DeskStage.open({}, role);
-    const session = { ...SESSION, institutionId };
+    const session = { ...SESSION, institutionId, owner: { librarianId: ownerId } };
     vi.stubGlobal("fetch", async (path: string) => {
       if (!path.includes("transcript")) return new Response(JSON.stringify({ sessions: [session] }));
       asked.push("staff");
@@ -313,6 +313,13 @@ describe("the notes of a reviewer (R11, D68)", () => {
     expect(alert()).toContain("Not sent. This session has ended.");
     await press(/^Edit$|^Discard$/);
     expect(shown()).toEqual([]);
+  });
+
+  it("may be of who owned the session last", async () => {
+    await review(Role.LIBRARIAN, "", "map");
+    expect(root.textContent).toContain("in which you were the last librarian");
+    await write("I have sent the map.");
+    expect(shown()).toEqual(["I have sent the map."]);
   });
 
   it("are not offered to who may not write them", async () => {

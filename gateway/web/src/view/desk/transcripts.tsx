@@ -23,7 +23,7 @@ import { RowName } from "./rows";
 import { SaveTranscript } from "./save_transcript";
 import { SessionSearch } from "./session_search";
 
-/** Ended sessions of the library, and their transcripts as staff and as the patron see them. */
+/** Ended sessions that the user may read, and their transcripts as staff and as the patron see them. */
 export function Transcripts({ desk }: { desk: Desk }) {
   const [open, setOpen] = useState<Session | undefined>(() => briefly(desk.takeTranscript()));
   const [search, setSearch] = useState(EVERYTHING);
@@ -51,9 +51,9 @@ export function Transcripts({ desk }: { desk: Desk }) {
       <Paged
         list={list}
         title="Ended sessions"
-        lead={`Sessions of patrons of ${desk.profile.value?.institutionName ?? "your library"}, the most recently ended first. Opening the transcript of a session that you were not in is written to the audit, and so is each transcript that you save.`}
+        lead={whichSessions(desk)}
         tools={<SessionSearch box={searchBox} search={search} onSearch={setSearch} />}
-        empty={whyNone(ended)}
+        empty={whyNone(desk, ended)}
         progress={progressOf(ended)}
       >
         {(sessions) => (
@@ -116,10 +116,20 @@ function isBrief({ endTime, eraseTime }: Session): boolean {
   return endTime === undefined && eraseTime === undefined;
 }
 
+/** Which sessions are listed, and what the library learns of the user's looking at them. */
+function whichSessions(desk: Desk): string {
+  const library = desk.profile.value?.institutionName ?? "your library";
+  return desk.maySupervise.value
+    ? `Sessions of patrons of ${library}, the most recently ended first. Opening the transcript of a session that you were not in is written to the audit, and so is each transcript that you save.`
+    : `Sessions of patrons of ${library} in which you were the last librarian, the most recently ended first. Each transcript that you save is written to the audit.`;
+}
+
 /** Why no session is listed. */
-function whyNone({ search, searchedTo }: EndedSessions): string {
+function whyNone(desk: Desk, { search, searchedTo }: EndedSessions): string {
   if (!isNarrowed(search)) {
-    return "No session has ended yet. The transcript of each session appears here when it is over.";
+    return desk.maySupervise.value
+      ? "No session has ended yet. The transcript of each session appears here when it is over."
+      : "No session of yours has ended yet. Those that you answer appear here when they are over.";
   }
   return searchedTo.value === undefined
     ? "No ended session matches."
