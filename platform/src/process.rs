@@ -185,6 +185,7 @@ impl Process {
         let mut serving = tokio::spawn(serving);
         self.readiness.serving();
         self.announce(address).map_err(ProcessError::Announce)?;
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), address, "serving");
         let failure = tokio::select! {
             signal = self.signals.next() => {
                 tracing::info!(signal, "stopping; the same signal again stops at once");

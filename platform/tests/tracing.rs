@@ -122,6 +122,8 @@ async fn a_call_is_a_child_of_its_caller_and_says_how_it_ended() {
                 otlp::attribute(&span, attribute::RPC_METHOD).as_deref(),
                 Some(CHECK)
             );
+            // A refusal is a valid answer: whoever looks for failures must not find it.
+            assert_eq!(otlp::attribute(&span, attribute::ERROR_TYPE), None);
         }
     }
     assert!(spans.iter().all(|span| span.name != "not ours"));

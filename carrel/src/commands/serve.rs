@@ -8,14 +8,12 @@ use std::{
 
 use carrel_platform::{
     bus::local,
-    condition::Condition,
-    log::{EventLog as _, sqlite},
+    log::sqlite,
     process::{Bound, Probes, Readiness, bind, cli::reachable},
     shutdown::Signals,
     telemetry::{self, Telemetry},
 };
 use carrel_presence::{domain::directory::Directory, file::DirectoryFile, storage};
-use futures::FutureExt as _;
 
 use crate::{
     assemble::{Running, assemble, assemble_with_directory},
@@ -31,6 +29,7 @@ const LAST_TRACES: Duration = Duration::from_secs(1);
 /// Serves until a signal or a failure ends it.
 pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
+    let data_dir = config.data_dir.clone();
     let telemetry = telemetry::init("carrel", &config.telemetry)?;
     telemetry.tell_engines(Some(sqlite::SYSTEM), Some(local::SYSTEM));
     let health = match config.health.address {
@@ -56,6 +55,8 @@ pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
     let readiness = Readiness::default();
     let health = health.map(|bound| tell_health(bound, &readiness, &running, &telemetry));
     announce(&running, health.as_ref(), &directory)?;
+    let (http, grpc) = (running.http_addr, running.grpc_addr);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), data_dir = %data_dir.display(), %http, %grpc, "serving");
     let failure = tokio::select! {
         signal = signals.next() => {
             tracing::info!(signal, "stopping; the same signal again stops at once");
@@ -85,12 +86,8 @@ fn tell_health(
     running: &Running,
     telemetry: &Telemetry,
 ) -> Probes {
-    // The probe does not hold the log itself: the log closes only once its last handle is dropped.
-    let failed = running.log.failed().shared();
-    readiness.watch("log", move || match failed.clone().now_or_never() {
-        None => Condition::Well,
-        Some(()) => Condition::Degraded("it can't be written any more".to_owned()),
-    });
+    let log = running.log.condition();
+    readiness.watch("log", move || log.borrow().clone());
     readiness.serving();
     Probes::serve(bound, readiness.clone(), telemetry.exposition())
 }

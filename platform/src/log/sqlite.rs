@@ -12,20 +12,23 @@
 
 mod open;
 mod reader;
+mod writable;
 mod writer;
 
 use std::{path::Path, sync::Arc, thread::JoinHandle, time::Duration};
 
 use futures::future::BoxFuture;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use self::open::OpenError;
-use self::{open::Place, reader::Readers, writer::Writer};
+use self::{open::Place, reader::Readers, writable::Writable, writer::Writer};
 use super::{
     Batch, EventLog, Figures, LogError, RecordedEvent, StreamHead, StreamName, StreamQuery,
     figures::Counters,
     group::{Queue, Work, broken, event_count, measured_append, traced_erasure, validate},
 };
+use crate::condition::Condition;
 
 /// The name of this engine in spans and metrics.
 pub const SYSTEM: &str = "sqlite";
@@ -71,6 +74,7 @@ struct Inner {
     readers: Readers,
     broken: CancellationToken,
     counters: Arc<Counters>,
+    condition: watch::Receiver<Condition>,
     epoch: String,
     thread: Option<JoinHandle<()>>,
 }
@@ -94,11 +98,14 @@ impl SqliteLog {
         let (queue, receiver) = Queue::new(options.queue, options.queue_timeout);
         let broken = CancellationToken::new();
         let counters = Arc::new(Counters::default());
+        let writable = Writable::new();
+        let condition = writable.watch();
         let writer = Writer::new(
             connection,
             options.busy_timeout,
             broken.clone(),
             Arc::clone(&counters),
+            writable,
         );
         let thread = std::thread::Builder::new()
             .name("carrel-log".to_owned())
@@ -119,10 +126,18 @@ impl SqliteLog {
                 readers,
                 broken,
                 counters,
+                condition,
                 epoch,
                 thread: Some(thread),
             }),
         })
+    }
+
+    /// Returns whether the log can be written: degraded since something could not be, until something was. The receiver
+    /// does not keep the log open.
+    #[must_use]
+    pub fn condition(&self) -> watch::Receiver<Condition> {
+        self.inner.condition.clone()
     }
 
     /// Returns what the log has done so far, in numbers.

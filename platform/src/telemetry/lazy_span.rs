@@ -256,19 +256,23 @@ impl LazySpan {
     /// Records that it was answered with this code. It failed if the code means a fault of the server; a refusal is a
     /// valid answer and no failure.
     pub fn answered(&mut self, code: Code) {
-        let own_fault = matches!(
-            code,
-            Code::Unknown
-                | Code::DeadlineExceeded
-                | Code::Unimplemented
-                | Code::Internal
-                | Code::Unavailable
-                | Code::DataLoss
-        );
-        if own_fault {
+        if is_fault(code) {
             self.failed(code_name(code));
         }
     }
+}
+
+/// Returns whether an answer with this code means a fault of the server. The others refuse what was asked.
+pub(super) fn is_fault(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    )
 }
 
 impl Drop for LazySpan {

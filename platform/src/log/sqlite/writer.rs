@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::append::Appends;
-use super::SYSTEM;
+use super::{SYSTEM, writable::Writable};
 use crate::log::{
     LogError,
     figures::Counters,
@@ -32,6 +32,7 @@ pub(super) struct Writer {
     busy_timeout: Duration,
     broken: CancellationToken,
     counters: Arc<Counters>,
+    writable: Writable,
 }
 
 /// The outcome of a group.
@@ -50,12 +51,14 @@ impl Writer {
         busy_timeout: Duration,
         broken: CancellationToken,
         counters: Arc<Counters>,
+        writable: Writable,
     ) -> Self {
         Self {
             connection,
             busy_timeout,
             broken,
             counters,
+            writable,
         }
     }
 
@@ -91,6 +94,7 @@ impl Writer {
                 return Ok(());
             };
             gather(first, requests, &mut group);
+            self.writable.refused(&error);
             answer(group.drain(..).map(|request| (request, Err(error.clone()))));
         };
         while let Some(first) = requests.blocking_recv() {
@@ -105,7 +109,7 @@ impl Writer {
             match outcome {
                 Outcome::Committed(results) => self.answer_committed(group.drain(..).zip(results)),
                 Outcome::RolledBack(error) => {
-                    tracing::error!(%error, requests = group.len(), "log: a group was rolled back");
+                    self.writable.refused(&error);
                     answer(group.drain(..).map(|request| (request, Err(error.clone()))));
                 }
                 Outcome::Broken(error) => return Err((error, group)),
@@ -157,6 +161,7 @@ impl Writer {
             let took = started.elapsed();
             self.counters.count_commit(took);
             measure_commit(SYSTEM, figures, took);
+            self.writable.written();
         }
         record_commit(span, figures, written - started, synced);
         Outcome::Committed(results)
@@ -195,6 +200,7 @@ impl Writer {
 
     /// Retires the connection. Closing it must not sync or move what the failed commit left behind.
     fn retire(self) {
+        self.writable.broken();
         self.broken.cancel();
         if let Err(error) = self
             .connection
@@ -208,6 +214,7 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         if std::thread::panicking() {
+            self.writable.broken();
             self.broken.cancel();
         }
     }

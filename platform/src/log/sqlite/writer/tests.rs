@@ -1,7 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::log::{group::tests::request, sqlite::open::Place};
+use crate::{
+    condition::Condition,
+    log::{group::tests::request, sqlite::open::Place},
+};
 
 fn writer(folder: &tempfile::TempDir) -> Writer {
     let place = Place::File(folder.path().join("carrel.db"));
@@ -12,6 +15,7 @@ fn writer(folder: &tempfile::TempDir) -> Writer {
         patience,
         CancellationToken::new(),
         Arc::default(),
+        Writable::new(),
     )
 }
 
@@ -43,6 +47,36 @@ fn a_full_disk_is_rolled_back_and_over_when_there_is_room_again() {
         unreachable!("there is room");
     };
     assert_eq!(results, [Ok(()), Ok(())]);
+}
+
+/// A process that can't write is not ready without a word, and ready again by itself.
+// F18
+#[test]
+fn a_full_disk_is_told_until_something_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = writer(&folder);
+    let limit = writer
+        .connection
+        .pragma_update_and_check(None, "max_page_count", 10, |_| Ok(()));
+    limit.unwrap();
+    let condition = writer.writable.watch();
+    let (requests, received) = mpsc::channel(1);
+    let thread = std::thread::spawn(move || writer.run(received));
+    let mut send = |stream: &str, size: usize| {
+        let (request, answer) = request(stream, size);
+        requests.blocking_send(request).unwrap();
+        let outcome = answer.blocking_recv().unwrap();
+        (outcome, condition.borrow().clone())
+    };
+    for stream in ["large", "larger"] {
+        let (outcome, condition) = send(stream, 100_000);
+        assert!(matches!(outcome, Err(LogError::Unavailable(_))));
+        let problem = condition.problem().unwrap();
+        assert!(problem.contains("make room"), "{problem}");
+    }
+    assert_eq!(send("small", 1), (Ok(()), Condition::Well));
+    drop(requests);
+    thread.join().unwrap();
 }
 
 /// What one request writes is known to the next one in the same group.
