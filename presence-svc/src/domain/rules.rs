@@ -37,8 +37,8 @@ pub const MAX_SCRIPTS: usize = 100;
 pub const MAX_CODES: usize = 50;
 /// The longest of them, in characters.
 pub const MAX_CODE: usize = 60;
-/// How long all policies, scripts and descriptive codes shown to the librarians of one library may be together, in bytes: they are read in
-/// one answer, which is at most twice as long.
+/// How long all policies, scripts and descriptive codes shown to the librarians of one library may be together, in bytes:
+/// they are read in one answer, which is at most twice as long.
 pub const MAX_SHOWN: usize = 8 * 1024 * 1024;
 /// How long the names of the libraries in all queues of a library may be together, in bytes: they are in the first
 /// frame sent to each of its librarians.
