@@ -241,6 +241,11 @@ describe("Ms Map answers in the Notes tab", () => {
     await reviewer.page.getByRole("tab", { name: "Transcripts" }).click();
     const row = reviewer.page.getByRole("list", { name: "Ended sessions" }).getByRole("listitem");
     await row.getByRole("button", { name: /^Correct …/ }).click();
+    const about = row.getByRole("combobox", { name: /^What was it about/ });
+    await about.press("ArrowDown");
+    await row.getByRole("option", { name: "Opening hours" }).waitFor();
+    await reviewer.visitor.picture("6-reviewer-may-correct-what-it-was-about");
+    await about.press("Escape");
     await reviewer.resolve("Follow-up by the patron's library", row);
     await msMap.conversation.shows("corrected the resolution to: Follow-up by the patron's library");
     await reviewer.visitor.picture("6-reviewer-has-corrected-it");

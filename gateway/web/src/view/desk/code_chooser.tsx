@@ -82,7 +82,7 @@ export function CodeChooser({ list, chosen, onChange }: CodeChooserProps) {
   return (
     <div class="code-chooser">
       <label for={id}>
-        What was it about? <span class="quiet">Optional, staff only</span>
+        What was it about? <span class="code-note">Optional, staff only</span>
       </label>
       <div class="code-field">
         {chosen.length > 0 && (
