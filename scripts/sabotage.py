@@ -140,6 +140,12 @@ LEAKS = [
         "(viewer >= audience_of(event) || matches!(event, Event::ResolutionSet { .. })).then_some(event)",
     ),
     Leak(
+        "descriptive codes shown to the patron",
+        "session-svc/src/domain/audience.rs",
+        "(viewer >= audience_of(event)).then_some(event)",
+        "(viewer >= audience_of(event) || matches!(event, Event::DescriptiveCodesSet { .. })).then_some(event)",
+    ),
+    Leak(
         "a session that a supervisor is inside of counted among theirs",
         "session-svc/src/live_list/load.rs",
         "*load.librarians.entry(id).or_default() += 1;",

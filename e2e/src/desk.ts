@@ -179,6 +179,15 @@ export class Desk {
     await where.getByText(`Resolution: ${words}`, { exact: true }).waitFor();
   }
 
+  /** Chooses a descriptive code where the page asks what a session was about, by typing part of it. */
+  async choose(code: string, typed: string, where: Locator | Page = this.page): Promise<void> {
+    const box = where.getByRole("combobox", { name: /^What was it about/ });
+    await box.fill(typed);
+    await where.getByRole("option", { name: code, exact: true }).waitFor();
+    await box.press("Enter");
+    await where.getByRole("button", { name: `Take off ${code}` }).waitFor();
+  }
+
   /** The row of a colleague in the Librarians list, which has to be shown. */
   colleague(name: string): Locator {
     return this.page.getByRole("table", { name: "Librarians" }).getByRole("row").filter({ hasText: name });

@@ -196,14 +196,26 @@ describe("Ms Map answers in the Notes tab", () => {
     await admin.row("All", "Ricky").waitFor({ state: "detached" });
   });
 
-  test("Ms Map is asked how it ended, is free all the same, and says so when she has time (R16)", async () => {
+  test("Ms Map is asked how it ended, is free all the same, and says so and what it was about when she has time (R16, D65)", async () => {
     await msMap.page.getByRole("group", { name: "How did it end?" }).waitFor();
     await msMap.visitor.picture("5-ms-map-is-asked-how-it-ended");
     await msMap.page.getByRole("button", { name: "Not now" }).click();
     await msMap.page.getByText("Resolution: Not coded yet").waitFor();
     await msMap.page.getByRole("button", { name: /^Set …/ }).click();
+    // The list is that of Maple, the patron's library, and not of Ms Map's own (D41).
+    await msMap.choose("Genealogy", "gen");
+    await msMap.choose("Local history", "hist");
+    await msMap.page.getByRole("combobox", { name: /^What was it about/ }).press("ArrowDown");
+    expect(await violations(msMap.page)).toEqual([]);
+    await msMap.visitor.picture("5-ms-map-says-what-it-was-about");
+    await msMap.page.setViewportSize({ width: 360, height: 740 });
+    await msMap.visitor.picture("5-ms-map-says-what-it-was-about-phone");
+    await msMap.page.setViewportSize({ width: 1280, height: 800 });
+    await msMap.page.getByRole("combobox", { name: /^What was it about/ }).press("Escape");
     await msMap.resolve("Answered");
     await msMap.conversation.shows("You set the resolution to: Answered");
+    await msMap.conversation.shows("You set the descriptive codes to: Genealogy, Local history");
+    await msMap.page.getByText("About: Genealogy, Local history", { exact: true }).waitFor();
   });
 
   test("The notes are in the librarian's view of the transcript and not in the patron's (S20, S22)", async () => {
@@ -213,6 +225,7 @@ describe("Ms Map answers in the Notes tab", () => {
       expect(transcript.filter((line) => line.includes(text))).toHaveLength(1);
     }
     await expectNoTrace(ricky);
+    expect(transcript.join()).not.toContain("Genealogy");
     await ricky.visitor.picture("6-ricky-reads-the-transcript");
   });
 
@@ -228,6 +241,11 @@ describe("Ms Map answers in the Notes tab", () => {
     await reviewer.page.getByRole("tab", { name: "Transcripts" }).click();
     const row = reviewer.page.getByRole("list", { name: "Ended sessions" }).getByRole("listitem");
     await row.getByRole("button", { name: /^Correct …/ }).click();
+    const about = row.getByRole("combobox", { name: /^What was it about/ });
+    await about.press("ArrowDown");
+    await row.getByRole("option", { name: "Opening hours" }).waitFor();
+    await reviewer.visitor.picture("6-reviewer-may-correct-what-it-was-about");
+    await about.press("Escape");
     await reviewer.resolve("Follow-up by the patron's library", row);
     await msMap.conversation.shows("corrected the resolution to: Follow-up by the patron's library");
     await reviewer.visitor.picture("6-reviewer-has-corrected-it");
@@ -246,6 +264,11 @@ describe("Ms Map answers in the Notes tab", () => {
     await reviewer.page.getByRole("searchbox", { name: "Search" }).fill("ms map");
     await reviewer.page.getByRole("searchbox", { name: "Search" }).press("Enter");
     await row.waitFor();
+    const about = reviewer.page.getByRole("combobox", { name: "About" });
+    await about.selectOption("Fines");
+    await reviewer.page.getByText("No ended session matches.").first().waitFor();
+    await about.selectOption("Genealogy");
+    await row.waitFor();
     await reviewer.visitor.picture("6-reviewer-finds-it");
   });
 
@@ -255,6 +278,7 @@ describe("Ms Map answers in the Notes tab", () => {
     const row = (name: RegExp) => reviewer.page.getByRole("row", { name });
     await row(/^Follow-up by the patron's library 1 100%/).waitFor();
     await row(/^Ms Map, .* 1 /).waitFor();
+    await row(/^Local history 1 100%/).waitFor();
     expect(await violations(reviewer.page)).toEqual([]);
     await reviewer.visitor.picture("6-reviewer-reads-the-report");
     const saved = reviewer.page.waitForEvent("download");

@@ -135,6 +135,12 @@ pub fn request(data: &[u8]) {
     {
         decide_on(&Command::SetResolution { resolution });
     }
+    if let Ok(set) = wire::SetDescriptiveCodesRequest::decode(data) {
+        decide_on(&Command::SetDescriptiveCodes {
+            codes: set.codes,
+            list: None,
+        });
+    }
     let _ = wire::GetTranscriptRequest::decode(data)
         .map(|request| convert::audience_from_wire("audience", request.audience));
     let _ = wire::ExportTranscriptRequest::decode(data)

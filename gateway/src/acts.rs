@@ -71,6 +71,7 @@ async fn perform(upstream: &Upstream, caller: Caller, act: Act) -> Result<Accept
         act::Act::LeaveConference(_) => call.leave_conference().await,
         act::Act::EndSession(_) => call.end_session().await,
         act::Act::SetResolution(set) => call.set_resolution(set).await,
+        act::Act::SetDescriptiveCodes(set) => call.set_descriptive_codes(set).await,
         act::Act::OfferTransfer(offer) => call.offer_transfer(offer).await,
         act::Act::AcceptTransfer(accept) => call.accept_transfer(accept).await,
         act::Act::DeclineTransfer(decline) => call.decline_transfer(decline).await,

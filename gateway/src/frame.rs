@@ -205,6 +205,7 @@ pub(crate) fn span_name(frame: &client_frame::Frame) -> &'static str {
             Some(Act::DeclineTransfer(_)) => "ws decline_transfer",
             Some(Act::WithdrawTransfer(_)) => "ws withdraw_transfer",
             Some(Act::SetResolution(_)) => "ws set_resolution",
+            Some(Act::SetDescriptiveCodes(_)) => "ws set_descriptive_codes",
             None => "ws act",
         },
     }

@@ -3,7 +3,8 @@
 use carrel_proto::{
     gateway::v1::{
         AcceptTransfer, Act, Attend, DeclineTransfer, Detach, Hello, OfferTransfer, PickUp, Ping,
-        RenewToken, SetResolution, Typing, WithdrawTransfer, act, offer_transfer,
+        RenewToken, SetDescriptiveCodes, SetResolution, Typing, WithdrawTransfer, act,
+        offer_transfer,
     },
     im::v1::{
         ListMessagesRequest, MarkReadRequest, SendMessageRequest, SendTypingRequest,
@@ -226,6 +227,9 @@ fn transfers() -> impl Strategy<Value = client_frame::Frame> {
         }),
         text().prop_map(|offer_id| act::Act::WithdrawTransfer(WithdrawTransfer { offer_id })),
         (0..6i32).prop_map(|resolution| act::Act::SetResolution(SetResolution { resolution })),
+        (proptest::collection::vec(text(), 0..5), text()).prop_map(|(codes, code_list)| {
+            act::Act::SetDescriptiveCodes(SetDescriptiveCodes { codes, code_list })
+        }),
     ];
     (text(), text(), act).prop_map(|(command_id, session_id, act)| {
         client_frame::Frame::Act(Act {

@@ -243,6 +243,12 @@ pub fn event_to_wire(session: &Session, event: &Event, at_ms: i64) -> wire::Sess
                 resolution: resolution_to_wire(*resolution).into(),
             }),
         ),
+        Event::DescriptiveCodesSet { by, codes } => (
+            speaker(by),
+            Payload::DescriptiveCodesSet(wire::DescriptiveCodesSet {
+                codes: codes.clone(),
+            }),
+        ),
         Event::IdentityErased(_) => (None, Payload::IdentityErased(wire::PatronIdentityErased {})),
         Event::Erased(erasure) => (
             // A patron is told that it was done, and not by whom.
@@ -326,7 +332,7 @@ pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
             wire::PatronConnection::Unspecified.into()
         },
         transfer_offer: session.standing_offer().map(made_offer_to_wire),
-        // A patron's picture has neither: it was made without the events that set them.
+        // A patron's picture has neither this nor the descriptive codes: it was made without the events that set them.
         resolution: session
             .resolved
             .as_ref()
@@ -342,6 +348,7 @@ pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
                 let patron_name = &session.opened.patron_name;
                 person_to_wire(show_speaker(by, patron_name, session.audience, naming))
             }),
+        descriptive_codes: session.descriptive_codes.clone(),
         identity_erase_time: session.identity_erased_at_ms.map(timestamp),
         practice: session.opened.practice,
         first_pick_up_time: session.first_picked_up_at_ms.map(timestamp),

@@ -10,6 +10,7 @@ pub mod audience;
 pub mod audit;
 pub mod conference;
 pub mod decide;
+pub mod descriptive_codes;
 pub mod due;
 pub mod ended_filter;
 pub mod erasure;

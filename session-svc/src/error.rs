@@ -7,6 +7,7 @@ use carrel_platform::{
 use tonic::{Code, Status};
 
 use crate::domain::{
+    descriptive_codes::MAX_CODES,
     refused::Refused,
     text::{FieldError, WrongText},
 };
@@ -132,6 +133,30 @@ fn refuse(refused: Refused) -> Refusal {
             "BAD_INTRODUCTION",
             "introduction",
             "give the introduction from the librarian's row as it is now; it changes every few minutes",
+        ),
+        Refused::TooManyCodes { count } => Refusal::invalid(
+            "TOO_MANY",
+            "codes",
+            format!("there are {count}; give at most {MAX_CODES}"),
+        )
+        .with("limit", MAX_CODES.to_string()),
+        Refused::RepeatedCode { code } => Refusal::invalid(
+            "REPEATED",
+            "codes",
+            format!("{code:?} is there twice, perhaps in other case; give each code once"),
+        ),
+        Refused::UnknownCode { code } => Refusal::invalid(
+            "UNKNOWN_CODE",
+            "codes",
+            format!(
+                "{code:?} is not in the list of the patron's library; choose from the library's descriptive codes as they are now"
+            ),
+        )
+        .with("code", code),
+        Refused::BadCodeList => Refusal::invalid(
+            "BAD_CODE_LIST",
+            "code_list",
+            "give the code list of the patron's library as it is now; it changes every time it is read, and holds for an hour",
         ),
         Refused::Oneself => Refusal::oneself("introduction"),
         Refused::OwnSession => state("OWN_SESSION", "This is your own session; you are in it already."),

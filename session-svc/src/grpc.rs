@@ -284,6 +284,25 @@ impl SessionService for SessionApi {
         }))
     }
 
+    async fn set_descriptive_codes(
+        &self,
+        request: Request<wire::SetDescriptiveCodesRequest>,
+    ) -> Result<Response<wire::SetDescriptiveCodesResponse>, Status> {
+        let (metadata, _, request) = request.into_parts();
+        let actor = self.caller(&metadata)?;
+        let command = Command::SetDescriptiveCodes {
+            codes: request.codes,
+            list: self.auth.code_list(&request.code_list),
+        };
+        let acted = self
+            .act_as(actor, &request.session_id, request.command_id, command)
+            .await?;
+        Ok(Response::new(wire::SetDescriptiveCodesResponse {
+            position: acted.position,
+            replayed: acted.replayed,
+        }))
+    }
+
     async fn erase_session(
         &self,
         request: Request<wire::EraseSessionRequest>,

@@ -77,6 +77,7 @@ fn show(event: &RecordedEvent) -> (Shown, bool) {
         "escalated" => ("escalated", text("queue_id"), false),
         "patron_connection_changed" => ("connection", text("connection"), false),
         "resolution_set" => ("resolution", text("resolution"), false),
+        "descriptive_codes_set" => ("descriptive codes", "", false),
         _ => ("unknown to the referee", "", false),
     };
     let shown = Shown {
@@ -127,6 +128,8 @@ pub(crate) fn shown(event: &wire::SessionEvent) -> Shown {
             };
             ("resolution", resolution.to_owned())
         }
+        // Codes are a list, and nobody in the simulation sets any: that they were set is all that is compared.
+        Some(Payload::DescriptiveCodesSet(_)) => ("descriptive codes", String::new()),
         None => ("nothing", String::new()),
     };
     Shown { kind, text }

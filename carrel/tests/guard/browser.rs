@@ -3,7 +3,7 @@
 use carrel_proto::{
     gateway::v1::{
         AcceptTransfer, DeclineTransfer, EnterConference, LeaveConference, OfferTransfer,
-        OpenSession, PickUp, SetResolution, WithdrawTransfer, act::Act,
+        OpenSession, PickUp, SetDescriptiveCodes, SetResolution, WithdrawTransfer, act::Act,
         client_frame::Frame as Request, offer_transfer::To, server_frame::Frame,
     },
     refusal::v1 as refusal,
@@ -118,6 +118,10 @@ async fn on_socket(fixture: &Fixture, operation: &str, token: &str, case: &Case)
         "EndSession" => Act::EndSession(EndSession {}),
         "SetResolution" => Act::SetResolution(SetResolution {
             resolution: wire::Resolution::Answered.into(),
+        }),
+        "SetDescriptiveCodes" => Act::SetDescriptiveCodes(SetDescriptiveCodes {
+            codes: vec!["Maps".to_owned()],
+            code_list: fixture.code_list.clone(),
         }),
         "OfferTransfer" => offer(To::Introduction(fixture.introduction.clone())),
         "OfferTransfer/queue" => offer(To::QueueId(case.queue_id.clone())),

@@ -23,6 +23,7 @@ use carrel_platform::{
     log::{EventLog as _, StreamName},
 };
 use carrel_proto::{
+    directory::v1::{GetProfileRequest, Profile},
     im::v1::{SendMessageRequest, im_service_client::ImServiceClient, send_message_request::To},
     presence::v1::{GetLibrarianRequest, presence_service_client::PresenceServiceClient},
     session::v1::{
@@ -50,6 +51,7 @@ id = "maple"
 name = "Maple"
 privacy_notice = "We keep what you write."
 primary_queue = "maple"
+descriptive_codes = ["Maps"]
 [[institution]]
 id = "harbor"
 name = "Harbor"
@@ -96,6 +98,8 @@ pub(crate) struct Fixture {
     keys: KeyRing,
     channel: Channel,
     pub(crate) warning_version: String,
+    /// The list of Maple's descriptive codes.
+    pub(crate) code_list: String,
     /// The introduction of Lq to Lc.
     pub(crate) introduction: String,
     /// The conversation that Lc began with Lq.
@@ -145,6 +149,7 @@ impl Fixture {
         let mut fixture = Self {
             keys: KeyRing::load(&data_dir.join("keys.json")).unwrap(),
             warning_version: String::new(),
+            code_list: String::new(),
             introduction: String::new(),
             conversation_id: String::new(),
             channel: Endpoint::from_shared(format!("http://{}", running.grpc_addr))
@@ -156,7 +161,11 @@ impl Fixture {
             running,
             _folder: folder,
         };
-        fixture.warning_version = fixture.read_warning_version().await;
+        let profile = fixture.read_profile().await;
+        fixture.warning_version = profile.conference_warning.unwrap().version;
+        let mut policies = profile.policies.into_iter();
+        let maples = policies.find(|policy| policy.institution_id == "maple");
+        fixture.code_list = maples.unwrap().code_list;
         fixture.come_to_the_desk().await;
         fixture.introduction = fixture.introduction_of(Column::Lq, Column::Lc).await;
         fixture.conversation_id = fixture.begin_conversation().await;
@@ -269,14 +278,10 @@ impl Fixture {
         payloads
     }
 
-    async fn read_warning_version(&self) -> String {
-        let request = on_behalf(
-            self.token(Column::Ao),
-            carrel_proto::directory::v1::GetProfileRequest::default(),
-        );
+    async fn read_profile(&self) -> Profile {
+        let request = on_behalf(self.token(Column::Ao), GetProfileRequest::default());
         let answer = self.access.directory().get_profile(request).await.unwrap();
-        let profile = answer.into_inner().profile.unwrap();
-        profile.conference_warning.unwrap().version
+        answer.into_inner().profile.unwrap()
     }
 
     async fn come_to_the_desk(&mut self) {

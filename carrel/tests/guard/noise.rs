@@ -82,6 +82,9 @@ fn act() -> BoxedStrategy<Option<frames::act::Act>> {
         Just(Act::LeaveConference(frames::LeaveConference {})),
         prop_oneof![0..8_i32, any::<i32>()]
             .prop_map(|resolution| Act::SetResolution(frames::SetResolution { resolution })),
+        (proptest::collection::vec(text(), 0..6), text()).prop_map(|(codes, code_list)| {
+            Act::SetDescriptiveCodes(frames::SetDescriptiveCodes { codes, code_list })
+        }),
         transfer(),
     ])
     .boxed()

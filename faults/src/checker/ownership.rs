@@ -47,7 +47,11 @@ fn step<'a>(state: State<'a>, offered: &mut bool, seen: &'a Seen) -> Result<Stat
     let author = seen.author.as_str();
     let next = match (seen.kind.as_str(), state) {
         ("opened", State::Nothing) => State::Waiting,
-        ("note" | "resolution_set", State::Ended(owner)) if author == owner => state,
+        ("note" | "resolution_set" | "descriptive_codes_set", State::Ended(owner))
+            if author == owner =>
+        {
+            state
+        }
         (_, State::Ended(_)) => return Err(Wrong::AfterEnd),
         ("picked_up", State::Waiting) => State::Owned(author),
         ("returned", State::Owned(owner)) if author == owner => {

@@ -6,7 +6,7 @@ use super::{Transcripts, Violation, Wrong, violation};
 use crate::history::Seen;
 
 /// The kinds of event that only staff are shown.
-const FOR_STAFF: [&str; 7] = [
+const FOR_STAFF: [&str; 8] = [
     "note",
     "colleague_left",
     "transfer_offered",
@@ -14,6 +14,7 @@ const FOR_STAFF: [&str; 7] = [
     "escalated",
     "patron_connection",
     "resolution_set",
+    "descriptive_codes_set",
 ];
 
 pub(super) fn check(session: &str, transcripts: &Transcripts) -> Vec<Violation> {

@@ -30,6 +30,7 @@ pub fn seen(event: &SessionEvent) -> Seen {
             ("patron_connection", change.connection.to_string())
         }
         Some(Payload::ResolutionSet(set)) => ("resolution_set", set.resolution.to_string()),
+        Some(Payload::DescriptiveCodesSet(set)) => ("descriptive_codes_set", set.codes.join(", ")),
         None => ("unknown", String::new()),
     };
     let author = event.author.as_ref();

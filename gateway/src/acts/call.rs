@@ -4,14 +4,14 @@ use carrel_platform::{refusal::Refusal, replicas::Replicas};
 use carrel_proto::{
     gateway::v1::{
         AcceptTransfer, Accepted, DeclineTransfer, EnterConference, OfferTransfer, OpenSession,
-        SetResolution, WithdrawTransfer, offer_transfer,
+        SetDescriptiveCodes, SetResolution, WithdrawTransfer, offer_transfer,
     },
     session::v1::{
         AcceptTransferRequest, DeclineTransferRequest, EndSessionRequest, EnterConferenceRequest,
         LeaveConferenceRequest, OfferTransferRequest, OpenSessionRequest, PickUpSessionRequest,
-        PostMessage, PostMessageRequest, PushPage, PushPageRequest, SetResolutionRequest,
-        WithdrawTransferRequest, WriteNote, WriteNoteRequest, offer_transfer_request,
-        session_service_client::SessionServiceClient,
+        PostMessage, PostMessageRequest, PushPage, PushPageRequest, SetDescriptiveCodesRequest,
+        SetResolutionRequest, WithdrawTransferRequest, WriteNote, WriteNoteRequest,
+        offer_transfer_request, session_service_client::SessionServiceClient,
         transfer_service_client::TransferServiceClient,
     },
 };
@@ -144,6 +144,23 @@ impl Call<'_> {
         let method = "carrel.session.v1.SessionService/SetResolution";
         let answer = self
             .sessions(method, request, Sessions::set_resolution)
+            .await?;
+        Ok(self.accepted(answer.position, answer.replayed))
+    }
+
+    pub(super) async fn set_descriptive_codes(
+        self,
+        set: SetDescriptiveCodes,
+    ) -> Result<Accepted, Refusal> {
+        let request = SetDescriptiveCodesRequest {
+            command_id: self.command_id.clone(),
+            session_id: self.session_id.clone(),
+            codes: set.codes,
+            code_list: set.code_list,
+        };
+        let method = "carrel.session.v1.SessionService/SetDescriptiveCodes";
+        let answer = self
+            .sessions(method, request, Sessions::set_descriptive_codes)
             .await?;
         Ok(self.accepted(answer.position, answer.replayed))
     }

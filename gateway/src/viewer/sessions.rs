@@ -148,6 +148,7 @@ fn on_stream(act: &Act) -> Option<session::act::Act> {
         | act::Act::AcceptTransfer(_)
         | act::Act::DeclineTransfer(_)
         | act::Act::WithdrawTransfer(_)
-        | act::Act::SetResolution(_) => None,
+        | act::Act::SetResolution(_)
+        | act::Act::SetDescriptiveCodes(_) => None,
     }
 }

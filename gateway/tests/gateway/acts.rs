@@ -5,8 +5,8 @@ use std::time::Duration;
 use carrel_gateway::{Config, config::SocketConfig};
 use carrel_proto::{
     gateway::v1::{
-        Detach, EnterConference, LeaveConference, OpenSession, PickUp, SetResolution, act,
-        client_frame::Frame, server_frame::Frame as Received,
+        Detach, EnterConference, LeaveConference, OpenSession, PickUp, SetDescriptiveCodes,
+        SetResolution, act, client_frame::Frame, server_frame::Frame as Received,
     },
     session::v1::{EndSession, PushPage, Resolution, WriteNote},
 };
@@ -50,6 +50,13 @@ async fn acts_that_have_no_place_on_a_stream_go_by_themselves_and_in_order() {
         resolution: Resolution::LostCall.into(),
     };
     browser.act("9", "s", act::Act::SetResolution(set)).await;
+    let set = SetDescriptiveCodes {
+        codes: vec!["Maps".into(), "Ships".into()],
+        code_list: "maple's".into(),
+    };
+    browser
+        .act("10", "s", act::Act::SetDescriptiveCodes(set))
+        .await;
 
     let opened = browser.accepted().await;
     assert_eq!(opened.session_id, "patron-ricky");
@@ -67,13 +74,20 @@ async fn acts_that_have_no_place_on_a_stream_go_by_themselves_and_in_order() {
         ("7", 0),
         ("8", 11),
         ("9", 12),
+        ("10", 13),
     ] {
         let accepted = browser.accepted().await;
         assert_eq!(accepted.command_id, command_id);
         assert_eq!(accepted.position, position);
     }
-    let last = fixture.seen.lines().pop();
-    assert_eq!(last.as_deref(), Some("set_resolution RESOLUTION_LOST_CALL"));
+    let lines = fixture.seen.lines();
+    assert_eq!(
+        lines[lines.len() - 2..],
+        [
+            "set_resolution RESOLUTION_LOST_CALL",
+            "set_descriptive_codes Maps, Ships by maple's"
+        ]
+    );
 }
 
 /// R16: the end goes on the stream, and what is said of it by itself.

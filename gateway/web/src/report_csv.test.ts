@@ -32,6 +32,16 @@ describe("a report as a file (D71)", () => {
     expect(lines.join()).not.toMatch(/Ricky|HYPERLINK|Map|Harbor/);
   });
 
+  it("has a column for each descriptive code, which no spreadsheet takes for a formula (D65)", () => {
+    const about = new Reporting(SPAN, new Date(2026, 10, 29));
+    const descriptiveCodes = ["=1+1", 'Maps, "old" ones'];
+    about.count(create(SessionSchema, { openTime: at(0), endTime: at(300), descriptiveCodes }));
+    const [head, first, second] = reportCsv(about.report()).split("\r\n");
+    expect(head).toMatch(/,not coded yet,about: =1\+1,"about: Maps, ""old"" ones"$/);
+    expect(first).toMatch(/^2026-11-01,0,.*,0,0$/);
+    expect(second).toMatch(/^2026-11-02,1,.*,1,1,1$/);
+  });
+
   it("is named after its days", () => {
     expect(reportName(SPAN)).toBe("report-2026-11-01-2026-11-02.csv");
   });

@@ -1,4 +1,7 @@
-/** A report as a file for a spreadsheet (RFC 4180). It holds dates and numbers only, which no spreadsheet takes for a formula. */
+/**
+ * A report as a file for a spreadsheet (RFC 4180). Below its head, it holds dates and numbers only, which no
+ * spreadsheet takes for a formula; a descriptive code in the head comes after a word.
+ */
 import type { Report, Spread } from "./app/desk/report";
 import type { Span } from "./app/desk/report_span";
 import { Resolution } from "./gen/carrel/session/v1/session_pb";
@@ -23,7 +26,9 @@ const HEAD = [
 ];
 
 /** Returns the report, a row for each day or month. */
-export function reportCsv({ periods }: Report): string {
+export function reportCsv({ total, periods }: Report): string {
+  const codes = total.codes.map(({ code }) => code);
+  const head = [...HEAD, ...codes.map((code) => `about: ${code}`)];
   const rows = periods.map(({ key, figures }) => [
     key,
     figures.sessions,
@@ -33,8 +38,14 @@ export function reportCsv({ periods }: Report): string {
     seconds(figures.wait, "ninetieth"),
     seconds(figures.length, "median"),
     ...RESOLUTIONS.map(([resolution]) => figures.resolved(resolution)),
+    ...codes.map((code) => figures.about(code)),
   ]);
-  return [HEAD, ...rows].map((row) => `${row.join(",")}\r\n`).join("");
+  return [head.map(quoted), ...rows].map((row) => `${row.join(",")}\r\n`).join("");
+}
+
+/** Returns a text as a cell. */
+function quoted(text: string): string {
+  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** Returns the name of the file. */

@@ -88,6 +88,29 @@ describe("a conversation as a file (R24)", () => {
     expect(transcriptText(session, [], { isOwn: () => false, isPatron: false })).not.toContain("e-mail");
   });
 
+  it("says to staff, and to nobody else, what the session was about and what was said before (D65)", () => {
+    const set = (position: bigint, codes: string[]) => {
+      const author = { part: Part.OWNER, name: "Ms Map", librarianId: "map" };
+      const event = create(SessionEventSchema, { position, author, time: timestampFromMs(night.getTime()) });
+      const $typeName = "carrel.session.v1.DescriptiveCodesSet" as const;
+      event.payload = { case: "descriptiveCodesSet", value: { $typeName, codes } };
+      return event;
+    };
+    const about = create(SessionSchema, { ...session, descriptiveCodes: ["Fines"] });
+    const events = [set(4n, ["Maps", "Fines"]), set(5n, []), set(6n, ["Fines"])];
+    const told = transcriptText(about, events, { isOwn: () => false, isPatron: false })
+      .split("\r\n")
+      .filter((line) => /codes|About/.test(line))
+      .map((line) => line.replace(/^\[.*?\] /, ""));
+    expect(told).toEqual([
+      "About (staff only): Fines",
+      "Ms Map set the descriptive codes to: Maps, Fines (staff only)",
+      "Ms Map corrected the descriptive codes to: none (staff only)",
+      "Ms Map corrected the descriptive codes to: Fines (staff only)",
+    ]);
+    expect(transcriptText(about, [], { isOwn: () => false, isPatron: true })).not.toContain("Fines");
+  });
+
   it("says how the session came out, who said so, and what was said before (R16)", () => {
     const set = (position: bigint, name: string, librarianId: string, resolution: Resolution) => {
       const author = { part: Part.OWNER, name, librarianId };

@@ -7,6 +7,8 @@ import { offerIn } from "./state/transfer";
 import { clockTime, day, dayAndTime, milliseconds } from "./time";
 import {
   closedLine,
+  codesLine,
+  codesWords,
   endLine,
   erasedLine,
   identityErasedLine,
@@ -22,7 +24,8 @@ import {
 } from "./words";
 
 /**
- * Returns the text of a conversation, for the patron or for staff. Staff also get the patron's e-mail address. Its head names
+ * Returns the text of a conversation, for the patron or for staff. Staff also get the patron's e-mail address and
+ * the descriptive codes. Its head names
  * all librarians who owned the session, as its reader knows them.
  */
 export function transcriptText(session: Session, events: readonly SessionEvent[], reader: Reader): string {
@@ -31,6 +34,9 @@ export function transcriptText(session: Session, events: readonly SessionEvent[]
   const owners = ownersIn(events);
   const names = ownersLine(owners, reader.isPatron);
   if (names !== "") lines.push(`${owners.length === 1 ? "Librarian" : "Librarians"}: ${names}`);
+  if (!reader.isPatron && session.descriptiveCodes.length > 0) {
+    lines.push(`About (staff only): ${codesWords(session.descriptiveCodes)}`);
+  }
   lines.push("");
   let today = day(session.openTime);
   for (const event of events) {
@@ -87,6 +93,8 @@ function lineOf(event: SessionEvent, events: readonly SessionEvent[], reader: Re
       return endLine(event, own, reader.isPatron, waitedAt(events, event));
     case "resolutionSet":
       return `${resolutionLine(event, events, own)} (staff only)`;
+    case "descriptiveCodesSet":
+      return `${codesLine(event, events, own)} (staff only)`;
     default:
       return undefined;
   }

@@ -154,3 +154,18 @@ export function resolutionLine(event: SessionEvent, events: readonly SessionEven
   );
   return `${own ? "You" : nameOf(event.author)} ${isCorrected ? "corrected" : "set"} the resolution to: ${words}`;
 }
+
+/** Returns descriptive codes in words (D65). */
+export function codesWords(codes: readonly string[]): string {
+  return codes.length === 0 ? "none" : codes.join(", ");
+}
+
+/** Says who set or corrected the descriptive codes. */
+export function codesLine(event: SessionEvent, events: readonly SessionEvent[], own: boolean): string {
+  if (event.payload.case !== "descriptiveCodesSet") return "";
+  const isCorrected = events.some(
+    ({ payload, position }) => payload.case === "descriptiveCodesSet" && position < event.position,
+  );
+  const did = isCorrected ? "corrected" : "set";
+  return `${own ? "You" : nameOf(event.author)} ${did} the descriptive codes to: ${codesWords(event.payload.value.codes)}`;
+}

@@ -8,7 +8,7 @@ use tonic::{Code, metadata::MetadataMap};
 use super::{
     Principal,
     keys::KeyRing,
-    statement::{self, Introduction, Service},
+    statement::{self, CodeList, Introduction, Service},
     token,
 };
 use crate::{clock::Clock, refusal::Refusal};
@@ -65,6 +65,11 @@ impl Authenticator {
     /// same.
     pub fn old_introduction(&self, introduction: &str) -> Option<Introduction> {
         statement::read_introduction(&self.keys, introduction, self.clock.unix_ms()).ok()
+    }
+
+    /// Returns a library's list of descriptive codes, if it is one of ours and still valid.
+    pub fn code_list(&self, list: &str) -> Option<CodeList> {
+        statement::verify_code_list(&self.keys, list, self.clock.unix_ms()).ok()
     }
 
     /// Verifies a token that did not come in metadata, such as one sent on a running stream.

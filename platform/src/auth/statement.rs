@@ -1,4 +1,5 @@
-//! Statements that Carrel's services sign for each other: who a librarian is, and that a caller is a service.
+//! Statements that Carrel's services sign for each other: who a librarian is, which descriptive codes a library has, and
+//! that a caller is a service.
 //!
 //! They are signed like tokens, with the same keys, but each kind has an audience of its own: no kind can be taken for
 //! another, nor for a person's token.
@@ -14,6 +15,10 @@ use super::{
         signed_payload,
     },
 };
+
+mod code_list;
+
+pub use code_list::{CodeList, sign_code_list, verify_code_list};
 
 /// The audience of an introduction.
 const INTRODUCTION: &str = "carrel-introduction";
@@ -244,6 +249,8 @@ mod tests {
         let keys = KeyRing::generate().unwrap();
         let introduction = introduce(&keys, &ms_map(), NOW, MINUTE).unwrap();
         let service = issue_service(&keys, "presence-svc", NOW, MINUTE).unwrap();
+        let codes = CodeList::new("harbor", &["Maps".to_owned()]);
+        let codes = sign_code_list(&keys, &codes, NOW, MINUTE).unwrap();
         assert_eq!(
             verify_service(&keys, &service, NOW).unwrap().name,
             "presence-svc"
@@ -256,7 +263,15 @@ mod tests {
             verify_service(&keys, &introduction, NOW),
             Err(TokenError::Bad)
         );
-        for statement in [&introduction, &service] {
+        for other in [&introduction, &service] {
+            let taken = verify_code_list(&keys, other, NOW);
+            assert_eq!(taken, Err(TokenError::Bad));
+        }
+        assert_eq!(
+            verify_introduction(&keys, &codes, NOW),
+            Err(TokenError::Bad)
+        );
+        for statement in [&introduction, &service, &codes] {
             assert_eq!(token::verify(&keys, statement, NOW), Err(TokenError::Bad));
             let other_keys = KeyRing::generate().unwrap();
             assert_eq!(

@@ -50,9 +50,9 @@ fn waiting_message(WaitingMessage { after_ms, text }: WaitingMessage) -> wire::W
     }
 }
 
-/// A librarian, as they see themselves, with these policies.
+/// A librarian, as they see themselves, with these policies, each with its library's signed list of descriptive codes.
 #[must_use]
-pub(crate) fn profile(profile: Profile, policies: Vec<LibraryPolicy>) -> wire::Profile {
+pub(crate) fn profile(profile: Profile, policies: Vec<(LibraryPolicy, String)>) -> wire::Profile {
     let Profile {
         librarian,
         institution,
@@ -90,7 +90,8 @@ fn queue(queue: MonitoredQueue) -> wire::Queue {
     }
 }
 
-fn policy(library: LibraryPolicy) -> wire::LibraryPolicy {
+/// What staff should know about a library, with its signed list of descriptive codes.
+fn policy((library, code_list): (LibraryPolicy, String)) -> wire::LibraryPolicy {
     let Policy {
         text,
         address,
@@ -103,6 +104,8 @@ fn policy(library: LibraryPolicy) -> wire::LibraryPolicy {
         address,
         contact,
         scripts: library.scripts.into_iter().map(script).collect(),
+        descriptive_codes: library.descriptive_codes,
+        code_list,
     }
 }
 

@@ -175,6 +175,13 @@ impl DirectoryFile {
             remember_chats: entry.optional_flag(self, "remember_chats").unwrap_or(true),
             policy: Policy::default(),
             scripts: Vec::new(),
+            descriptive_codes: entry
+                .optional_texts(
+                    self,
+                    "descriptive_codes",
+                    "a list of texts, for example [\"Opening hours\", \"Printing\"]",
+                )
+                .unwrap_or_default(),
         };
         if entry.has_table(self, "conference_warning") {
             let warning = &mut institution.conference_warning;

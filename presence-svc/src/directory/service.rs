@@ -7,6 +7,7 @@ use carrel_platform::{
     auth::{
         self, Principal, Role, RouteStep, Who,
         keys::KeyRing,
+        statement::{CodeList, sign_code_list},
         token::{self, Issued, Lifetimes},
     },
     clock::Clock,
@@ -39,6 +40,10 @@ use crate::{
 const PAGE_SIZE: usize = 50;
 /// The most entries that a page has.
 const MAX_PAGE_SIZE: usize = 200;
+
+/// How long a signed list of descriptive codes holds: longer than a page takes policies for fresh, so that a librarian
+/// who has chosen codes can also set them, and so short that a code which was taken off is soon not given any more.
+const CODE_LIST_LASTS: Duration = Duration::from_secs(60 * 60);
 
 /// The directory at work. What another process has changed counts at once, in every answer.
 pub struct Service {
@@ -236,15 +241,16 @@ impl Service {
     }
 
     /// Returns the caller's own profile and, if it is asked for, what they should know of each library whose patrons
-    /// they may answer.
+    /// they may answer, each with the signed list by which session-svc knows that library's descriptive codes; it is
+    /// empty if there are none.
     ///
     /// # Errors
-    /// [`Error::PatronWithoutProfile`], [`Error::AccountRemoved`].
+    /// [`Error::PatronWithoutProfile`], [`Error::AccountRemoved`], and [`Error::Token`] if a list can't be signed.
     pub async fn profile(
         &self,
         caller: &Principal,
         with_policies: bool,
-    ) -> Result<(Profile, Vec<LibraryPolicy>), Error> {
+    ) -> Result<(Profile, Vec<(LibraryPolicy, String)>), Error> {
         let Who::Librarian(librarian) = &caller.who else {
             return Err(Error::PatronWithoutProfile);
         };
@@ -255,7 +261,20 @@ impl Service {
             true => now.directory.policies_for(&profile.institution.id),
             false => Vec::new(),
         };
-        Ok((profile, policies))
+        let policies = policies.into_iter().map(|policy| {
+            let code_list = self.code_list(&policy)?;
+            Ok::<_, Error>((policy, code_list))
+        });
+        Ok((profile, policies.collect::<Result<_, _>>()?))
+    }
+
+    fn code_list(&self, policy: &LibraryPolicy) -> Result<String, Error> {
+        if policy.descriptive_codes.is_empty() {
+            return Ok(String::new());
+        }
+        let list = CodeList::new(&policy.institution_id, &policy.descriptive_codes);
+        let now_ms = self.clock.unix_ms();
+        Ok(sign_code_list(&self.keys, &list, now_ms, CODE_LIST_LASTS)?)
     }
 
     /// Returns a page of the changes of roles in the caller's library, newest first (R21).

@@ -59,6 +59,10 @@ pub struct Institution {
     /// Texts that are ready to be sent to its patrons, in the order in which they are offered. For staff only.
     #[serde(default)]
     pub scripts: Vec<Script>,
+    /// The descriptive codes, of which up to four can be given to its ended sessions, in the order in which they are
+    /// offered. For staff only.
+    #[serde(default)]
+    pub descriptive_codes: Vec<String>,
 }
 
 /// Something that patrons are told who still wait.

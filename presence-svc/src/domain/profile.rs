@@ -41,6 +41,8 @@ pub struct LibraryPolicy {
     pub policy: Policy,
     /// Texts that are ready to be sent to its patrons.
     pub scripts: Vec<Script>,
+    /// Its descriptive codes (D65).
+    pub descriptive_codes: Vec<String>,
 }
 
 impl Directory {
@@ -97,6 +99,7 @@ impl Directory {
                 institution_name: institution.name.clone(),
                 policy: institution.policy.clone(),
                 scripts: institution.scripts.clone(),
+                descriptive_codes: institution.descriptive_codes.clone(),
             })
             .collect();
         policies.sort_by(|a, b| {

@@ -33,8 +33,12 @@ pub const MAX_WAITING_MESSAGES: usize = 5;
 pub const MAX_WAITING_TEXT: usize = 500;
 /// The most scripts that a library may have.
 pub const MAX_SCRIPTS: usize = 100;
-/// How long all policies and scripts shown to the librarians of one library may be together, in bytes: they are read in
-/// one answer, which is at most twice as long.
+/// The most descriptive codes that a library may have (D65).
+pub const MAX_CODES: usize = 50;
+/// The longest of them, in characters.
+pub const MAX_CODE: usize = 60;
+/// How long all policies, scripts and descriptive codes shown to the librarians of one library may be together, in bytes:
+/// they are read in one answer, which is at most twice as long.
 pub const MAX_SHOWN: usize = 8 * 1024 * 1024;
 /// How long the names of the libraries in all queues of a library may be together, in bytes: they are in the first
 /// frame sent to each of its librarians.
@@ -192,6 +196,7 @@ fn check_institution(it: &Institution, directory: &Directory, problems: &mut Vec
     entry.text("policy.text", &it.policy.text);
     entry.address("policy.address", &it.policy.address);
     entry.line("policy.contact", &it.policy.contact);
+    check_codes(&it.descriptive_codes, &mut entry);
     if staffed > MAX_QUEUES {
         entry.wrong(
             "",
@@ -218,6 +223,38 @@ fn check_institution(it: &Institution, directory: &Directory, problems: &mut Vec
     }
     for (index, script) in it.scripts.iter().enumerate().take(MAX_SCRIPTS) {
         check_script(script, &it.scripts[..index], it, problems);
+    }
+}
+
+/// Checks a library's descriptive codes. Each is named once, whatever is wrong with it.
+fn check_codes(codes: &[String], entry: &mut Entry<'_>) {
+    const FIELD: &str = "descriptive_codes";
+    if codes.len() > MAX_CODES {
+        entry.wrong(
+            FIELD,
+            format!("there are {}; {MAX_CODES} is the most", codes.len()),
+        );
+        return;
+    }
+    let mut known = BTreeSet::new();
+    for code in codes {
+        let what = if code.trim().is_empty() {
+            "one is empty; leave it out".to_owned()
+        } else if code.trim() != code {
+            format!("\"{}\": remove the blanks at its ends", code.escape_debug())
+        } else if code.chars().any(entry::deceives) {
+            format!(
+                "\"{}\": remove the control characters and line breaks",
+                code.escape_debug()
+            )
+        } else if code.chars().count() > MAX_CODE {
+            format!("\"{code}\": {MAX_CODE} characters are the most")
+        } else if !known.insert(code.to_lowercase()) {
+            format!("\"{code}\" is there already, perhaps in other case; name each code once")
+        } else {
+            continue;
+        };
+        entry.wrong(FIELD, what);
     }
 }
 

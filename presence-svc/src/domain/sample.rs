@@ -37,6 +37,7 @@ pub(crate) fn institution(id: &str) -> Institution {
             name: "Hello".into(),
             text: "How can I help?".into(),
         }],
+        descriptive_codes: vec!["Opening hours".into(), "Maps".into()],
     }
 }
 

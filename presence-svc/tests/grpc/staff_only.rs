@@ -1,4 +1,4 @@
-//! Policies, scripts and real names are for staff (D37, D38, D39).
+//! Policies, scripts, descriptive codes and real names are for staff (D37, D38, D39, D41).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use carrel_presence::Config;
@@ -22,6 +22,7 @@ name = "Maple"
 privacy_notice = "We keep it."
 primary_queue = "maple"
 practice_queue = "practice"
+descriptive_codes = ["staffonly: code"]
 conference_warning.text = "staffonly: warning"
 conference_warning.rule_address = "https://staffonly.example/rule"
 [institution.policy]
@@ -156,6 +157,7 @@ async fn nothing_that_a_patron_or_anybody_is_answered_is_for_staff_only() {
         "staffonly@maple.example",
         "staffonly: name",
         "staffonly: script",
+        "staffonly: code",
         "staffonly: queue",
         "staffonly: warning",
     ] {
@@ -198,6 +200,20 @@ async fn staff_know_the_policies_and_scripts_of_those_whom_they_answer() {
         assert_eq!(maple.contact, "reference@maple-county-library.example");
         let scripts: Vec<_> = maple.scripts.iter().map(|script| &*script.name).collect();
         assert_eq!(scripts, ["Hello", "Are you still there?", "Goodbye"]);
+        // D41: each library's own codes, and proof of them for session-svc.
+        let [harbors, maples] = &*policies else {
+            unreachable!("two libraries");
+        };
+        for (policy, own, others) in [
+            (maples, "Government and law", "Port and ships"),
+            (harbors, "Port and ships", "Government and law"),
+        ] {
+            assert!(policy.descriptive_codes.iter().any(|code| code == own));
+            let list = desk.auth.code_list(&policy.code_list).unwrap();
+            assert!(list.is_of(&policy.institution_id));
+            assert!(policy.descriptive_codes.iter().all(|code| list.has(code)));
+            assert!(!list.has(others));
+        }
     }
 
     // Harbor now staffs only the back-up, which Maple's patrons reach when their wait has gone on for long enough.

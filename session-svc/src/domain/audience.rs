@@ -42,7 +42,8 @@ pub fn audience_of(event: &Event) -> Audience {
         | Event::TransferClosed { .. }
         | Event::Escalated { .. }
         | Event::PatronConnectionChanged { .. }
-        | Event::ResolutionSet { .. } => Audience::Staff,
+        | Event::ResolutionSet { .. }
+        | Event::DescriptiveCodesSet { .. } => Audience::Staff,
     }
 }
 

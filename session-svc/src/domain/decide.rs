@@ -1,6 +1,6 @@
 //! What follows from a command.
 
-use carrel_platform::text::check_text;
+use carrel_platform::{auth::statement::CodeList, text::check_text};
 use serde::Serialize;
 
 use super::{
@@ -8,7 +8,7 @@ use super::{
     address::PageAddress,
     audit::{AuditAct, AuditFact},
     conference::{ConferenceEvent, Departure},
-    erasure,
+    descriptive_codes, erasure,
     event::{Event, Opened, Speaker},
     people::{Actor, LibrarianActor, PatronActor, Role, StaffMember},
     refused::Refused,
@@ -86,6 +86,15 @@ pub enum Command {
         /// How.
         resolution: Resolution,
     },
+    /// A librarian says what the session was about.
+    SetDescriptiveCodes {
+        /// The descriptive codes from then on.
+        codes: Vec<String>,
+        /// The list of a library's codes; `None` if none was given, or one that is not ours or too old. Not part of the
+        /// command's content: a repeated command is the same command with a newer list.
+        #[serde(skip)]
+        list: Option<CodeList>,
+    },
     /// An administrator erases the ended session.
     Erase,
 }
@@ -153,6 +162,9 @@ pub fn decide(
         (Actor::Librarian(librarian), Command::SetResolution { resolution }) => {
             resolution::set(situation, librarian, *resolution)
         }
+        (Actor::Librarian(librarian), Command::SetDescriptiveCodes { codes, list }) => {
+            descriptive_codes::set(situation, librarian, codes, list.as_ref())
+        }
         (Actor::Librarian(librarian), Command::Erase) => erasure::erase(situation, librarian),
         (_, Command::End) => end(situation, actor),
         (_, Command::PostMessage { text }) => {
@@ -188,6 +200,7 @@ pub fn decide(
             | Command::DeclineTransfer { .. }
             | Command::WithdrawTransfer { .. }
             | Command::SetResolution { .. }
+            | Command::SetDescriptiveCodes { .. }
             | Command::Erase,
         ) => Err(Refused::NotAllowed),
     }

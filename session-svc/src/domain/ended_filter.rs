@@ -1,6 +1,6 @@
 //! Which ended sessions somebody is looking for (D71).
 
-use super::{resolution::Resolution, session::Session};
+use super::{resolution::Resolution, session::Session, text::without_case};
 
 /// How long the text of a filter may be, in Unicode scalar values.
 pub const TEXT_LIMIT: usize = 200;
@@ -16,6 +16,7 @@ pub struct EndedFilter {
     pub before_ms: Option<i64>,
     /// The librarian with this id owned the session last.
     pub owner_id: Option<String>,
+    descriptive_code: Option<String>,
     text: Option<String>,
 }
 
@@ -29,10 +30,21 @@ impl EndedFilter {
         self
     }
 
+    /// Returns the filter for sessions that also have a descriptive code, whatever the case, or for those without any if it
+    /// is empty.
+    #[must_use]
+    pub fn with_descriptive_code(mut self, code: &str) -> Self {
+        self.descriptive_code = Some(without_case(code));
+        self
+    }
+
     /// Returns whether only the session itself, and not just the time of its end, tells whether it matches.
     #[must_use]
     pub fn depends_on_content(&self) -> bool {
-        self.resolution.is_some() || self.owner_id.is_some() || self.text.is_some()
+        self.resolution.is_some()
+            || self.descriptive_code.is_some()
+            || self.owner_id.is_some()
+            || self.text.is_some()
     }
 
     /// Returns whether a session matches, as staff know it.
@@ -45,7 +57,17 @@ impl EndedFilter {
             && (self.before_ms).is_none_or(|before_ms| ended_at_ms < Some(before_ms))
             && self.resolution.is_none_or(|wanted| wanted == resolution)
             && (self.owner_id.as_ref()).is_none_or(|owner_id| session.is_owned_by(owner_id))
+            && (self.descriptive_code.as_ref()).is_none_or(|code| is_about(session, code))
             && (self.text.as_ref()).is_none_or(|text| has(session, text))
+    }
+}
+
+/// Returns whether a session has a descriptive code, which is [`without_case`], or none if that is empty.
+fn is_about(session: &Session, code: &str) -> bool {
+    let mut codes = session.descriptive_codes.iter();
+    match code {
+        "" => codes.len() == 0,
+        code => codes.any(|one| without_case(one) == code),
     }
 }
 
@@ -60,15 +82,6 @@ fn has(session: &Session, text: &str) -> bool {
         .into_iter()
         .chain(of_owners)
         .any(|written| without_case(written).contains(text))
-}
-
-/// Returns a text in lower case, letter by letter. In Greek, a sigma is written in another way at the end of a word, which
-/// may not be the end where it is looked for.
-fn without_case(text: &str) -> String {
-    text.chars()
-        .flat_map(char::to_lowercase)
-        .map(|letter| if letter == 'ς' { 'σ' } else { letter })
-        .collect()
 }
 
 #[cfg(test)]
@@ -135,6 +148,20 @@ mod tests {
         assert!(only(Some(Resolution::Answered)).matches(&answered));
         assert!(!only(Some(Resolution::Practice)).matches(&answered));
         assert!(!only(Some(Resolution::Practice)).matches(&ended(None)));
+    }
+
+    /// D65, D71
+    #[test]
+    fn sessions_are_found_by_what_they_were_about_or_that_nobody_said() {
+        let mut session = ended(None);
+        let about = |code| EndedFilter::default().with_descriptive_code(code);
+        assert!(about("").depends_on_content());
+        assert!(about("").matches(&session));
+        assert!(!about("Maps").matches(&session));
+        session.descriptive_codes = vec!["Opening hours".to_owned(), "Maps".to_owned()];
+        assert!(!about("").matches(&session));
+        assert!(about("MAPS").matches(&session));
+        assert!(!about("Map").matches(&session), "the whole code");
     }
 
     #[test]

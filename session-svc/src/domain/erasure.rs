@@ -73,6 +73,9 @@ pub struct Remains {
     pub ended_at_ms: i64,
     /// How the session came out, if that was said.
     pub resolution: Option<Resolution>,
+    /// What it was about: descriptive codes from the library's list, so nothing that the patron wrote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub descriptive_codes: Vec<String>,
     /// How many events staff had been shown.
     pub staff_head: u64,
     /// How many events the patron had been shown.
@@ -125,6 +128,7 @@ impl Remains {
                 .resolved
                 .as_ref()
                 .map(|resolved| resolved.resolution),
+            descriptive_codes: session.descriptive_codes.clone(),
             staff_head: session.position,
             patron_head: session.patron_position,
         })
@@ -197,6 +201,10 @@ impl Erasure {
                     by: None,
                     resolution,
                 }),
+            descriptive_codes: match audience {
+                Audience::Staff => remains.descriptive_codes.clone(),
+                Audience::Patron => Vec::new(),
+            },
             open_size: 0,
             notes_size: 0,
             colleagues: Vec::new(),

@@ -102,6 +102,13 @@ pub enum Event {
         /// The resolution from then on.
         resolution: Resolution,
     },
+    /// A librarian set the descriptive codes of the ended session, or corrected them.
+    DescriptiveCodesSet {
+        /// Who. Never the patron.
+        by: Speaker,
+        /// The codes from then on.
+        codes: Vec<String>,
+    },
     /// The patron's name and e-mail address were erased from the ended session. Once this event is in the log, the first is
     /// erased from there.
     IdentityErased(IdentityErasure),
@@ -139,6 +146,7 @@ impl Event {
             | Self::NoteWritten { .. }
             | Self::ColleagueLeft { .. }
             | Self::ResolutionSet { .. }
+            | Self::DescriptiveCodesSet { .. }
             | Self::IdentityErased(_) => false,
         }
     }

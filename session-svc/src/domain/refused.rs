@@ -68,6 +68,27 @@ pub enum Refused {
     /// The introduction of a librarian is not valid, or no longer.
     #[error("the introduction is not valid, or not any more")]
     BadIntroduction,
+    /// There are more descriptive codes than a session can have.
+    #[error("there are {count} descriptive codes")]
+    TooManyCodes {
+        /// How many.
+        count: usize,
+    },
+    /// A descriptive code is there twice.
+    #[error("the descriptive code {code:?} is there twice")]
+    RepeatedCode {
+        /// The code.
+        code: String,
+    },
+    /// The patron's library does not have this descriptive code.
+    #[error("the patron's library has no descriptive code {code:?}")]
+    UnknownCode {
+        /// The code.
+        code: String,
+    },
+    /// The list of descriptive codes is not that of the patron's library, or not valid any more.
+    #[error("the list of descriptive codes is not valid, or not any more")]
+    BadCodeList,
     /// The owner offered the session to themselves.
     #[error("this is you")]
     Oneself,

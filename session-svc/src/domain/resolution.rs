@@ -47,13 +47,26 @@ impl Resolved {
     }
 }
 
-/// Decides on setting or correcting the resolution. The last owner may do so while they can read the session, reviewers
-/// always. Each change is an event, so that the staff transcript has the history.
+/// Decides on setting or correcting the resolution. Each change is an event, so that the staff transcript has the history.
 pub(super) fn set(
     situation: &Situation<'_>,
     librarian: &LibrarianActor,
     resolution: Resolution,
 ) -> Result<Decision, Refused> {
+    let (by, session) = coder(situation, librarian)?;
+    match &session.resolved {
+        Some(resolved) if resolved.is(resolution, librarian) => Ok(Decision::default()),
+        _ if session.notes_size >= ROOM => Err(Refused::Full),
+        _ => Ok(Decision::happens(Event::ResolutionSet { by, resolution })),
+    }
+}
+
+/// Returns the ended session, and as whom a librarian says how it came out and what it was about. The last owner may do so
+/// while they can read the session, reviewers always.
+pub(super) fn coder<'a>(
+    situation: &Situation<'a>,
+    librarian: &LibrarianActor,
+) -> Result<(Speaker, &'a Session), Refused> {
     let relation = situation.relation_of(librarian).ok_or(Refused::NotFound)?;
     let session = situation.session.ok_or(Refused::NotFound)?;
     let member = librarian.member.clone();
@@ -68,12 +81,7 @@ pub(super) fn set(
         Session {
             erased: Some(_), ..
         } => Err(Refused::Erased),
-        Session {
-            resolved: Some(resolved),
-            ..
-        } if resolved.is(resolution, librarian) => Ok(Decision::default()),
-        session if session.notes_size >= ROOM => Err(Refused::Full),
-        _ => Ok(Decision::happens(Event::ResolutionSet { by, resolution })),
+        session => Ok((by, session)),
     }
 }
 

@@ -51,10 +51,13 @@ pub struct Session {
     /// The resolution, if one was set. Entries from servers of an earlier version do not have this field.
     #[serde(default)]
     pub resolved: Option<Resolved>,
+    /// The descriptive codes that were set last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub descriptive_codes: Vec<String>,
     /// How much room messages and pages take up, see [`ROOM`].
     pub open_size: usize,
-    /// How much room notes, the remarks on transfers and the resolutions take up. Counted apart: a message must not be
-    /// refused because of them.
+    /// How much room notes, the remarks on transfers, the resolutions and the descriptive codes take up. Counted apart: a
+    /// message must not be refused because of them.
     pub notes_size: usize,
     /// The librarians besides the owner who have shown themselves to this audience, in the order in which they did.
     pub colleagues: Vec<StaffMember>,
@@ -142,6 +145,7 @@ impl Session {
                 former_owners: Vec::new(),
                 end: None,
                 resolved: None,
+                descriptive_codes: Vec::new(),
                 open_size: 0,
                 notes_size: 0,
                 colleagues: Vec::new(),
@@ -227,6 +231,10 @@ impl Session {
                     by: Some(by.clone()),
                     resolution: *resolution,
                 });
+            }
+            Event::DescriptiveCodesSet { codes, .. } => {
+                self.notes_size += size(&codes.concat());
+                self.descriptive_codes.clone_from(codes);
             }
         }
     }

@@ -14,6 +14,7 @@ use super::pages::{page_size, read_number};
 use crate::{
     convert::{self, resolution_from_wire},
     domain::{
+        descriptive_codes::CODE_LIMIT,
         ended_filter::{EndedFilter, TEXT_LIMIT},
         people::LibrarianActor,
         session::Session,
@@ -155,6 +156,11 @@ fn read_filter(filter: wire::EndedSessionFilter, fields: &mut Fields) -> EndedFi
     wanted.before_ms = fields.take(read_time("filter.end_time_before", filter.end_time_before));
     let text = check_line(&filter.text, TEXT_LIMIT);
     fields.take(text.map_err(|error| error.refuse("filter.text")));
+    if let Some(code) = filter.descriptive_code {
+        let checked = check_line(&code, CODE_LIMIT);
+        fields.take(checked.map_err(|error| error.refuse("filter.descriptive_code")));
+        wanted = wanted.with_descriptive_code(&code);
+    }
     wanted
 }
 

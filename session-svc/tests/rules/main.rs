@@ -4,6 +4,7 @@
 mod transfers;
 mod world;
 
+use carrel_platform::auth::statement::CodeList;
 use carrel_session::domain::{
     access::{Purpose, Relation, may_see},
     audience::{Audience, audience_of, project},
@@ -41,6 +42,8 @@ fn command() -> impl Strategy<Value = Command> {
         1 => Just(Command::End),
         4 => prop::sample::select(vec![Resolution::Answered, Resolution::FollowUpByMe, Resolution::LostCall])
             .prop_map(|resolution| Command::SetResolution { resolution }),
+        2 => prop::sample::subsequence(vec!["Maps".to_owned(), "Ships".to_owned(), "Cards".to_owned()], 0..3)
+            .prop_map(|codes| Command::SetDescriptiveCodes { list: Some(CodeList::new("maple", &codes)), codes }),
     ]
 }
 
@@ -84,7 +87,7 @@ proptest! {
             }
             if before.staff.as_ref().is_some_and(|s| s.phase() == Phase::Ended) {
                 let after = &world.events[before.events.len()..];
-                let may_follow = |event: &Event| matches!(event, Event::NoteWritten { .. } | Event::ResolutionSet { .. });
+                let may_follow = |event: &Event| matches!(event, Event::NoteWritten { .. } | Event::ResolutionSet { .. } | Event::DescriptiveCodesSet { .. });
                 prop_assert!(after.iter().all(|(event, _)| may_follow(event)), "I10");
             }
         }

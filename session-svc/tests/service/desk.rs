@@ -14,7 +14,7 @@ use carrel_platform::{
         Librarian, Patron, Role, StaffNaming, Who,
         interceptor::Authenticator,
         keys::KeyRing,
-        statement::{Introduction, introduce},
+        statement::{CodeList, Introduction, introduce, sign_code_list},
         token::{Lifetimes, issue},
     },
     bus::{Bus, local::LocalBus},
@@ -233,6 +233,14 @@ impl Desk {
         wire::offer_transfer_request::To::Introduction(
             introduce(&self.keys, &introduction, now_ms, lasts).unwrap(),
         )
+    }
+
+    /// Returns the list that presence-svc would sign for a library with these descriptive codes. It holds for an hour.
+    pub fn code_list(&self, institution: &str, codes: &[&str]) -> String {
+        let codes: Vec<_> = codes.iter().map(|&code| code.to_owned()).collect();
+        let list = CodeList::new(institution, &codes);
+        let lasts = Duration::from_secs(3_600);
+        sign_code_list(&self.keys, &list, self.clock.unix_ms(), lasts).unwrap()
     }
 
     /// Returns all that happened in a session, as staff may know it, from the log itself.

@@ -11,6 +11,7 @@ mod audit;
 mod company;
 mod contention;
 mod damaged;
+mod descriptive_codes;
 mod desk;
 mod ended_sessions;
 mod erasing;

@@ -52,6 +52,8 @@ enum Hidden {
     OwnerExports,
     /// The owner says how the session came out, once it has ended: as often as this happens, each time otherwise.
     OwnerSetsResolution,
+    /// The owner says what it was about, once it has ended, in the same way.
+    OwnerSetsCodes,
 }
 
 /// What happened before the scenario. Everyone may know of it.
@@ -117,6 +119,7 @@ fn hidden_from_patron() -> impl Strategy<Value = Hidden> {
         2 => Just(Hidden::LeeDeclines),
         3 => Just(Hidden::AdminNotes),
         2 => Just(Hidden::OwnerSetsResolution),
+        2 => Just(Hidden::OwnerSetsCodes),
         1 => Just(Hidden::OwnerExports),
         3 => typed_in().prop_map(|typed_in| Hidden::Types(Supervisor::Admin, typed_in)),
         4 => silent(),
@@ -153,6 +156,8 @@ struct World {
     offer_id: String,
     /// How often the resolution is to be set after the end.
     resolutions: usize,
+    /// How often the descriptive codes are to be set after the end.
+    code_changes: usize,
 }
 
 /// What the observers received in one world.
@@ -196,6 +201,7 @@ impl World {
             hidden_commands: 0,
             offer_id: String::new(),
             resolutions: 0,
+            code_changes: 0,
             desk,
         }
     }
@@ -342,6 +348,7 @@ impl World {
                 assert!(self.supervisor(*who).post(id, SESSION, "").await.is_err());
             }
             Hidden::OwnerSetsResolution => self.resolutions += 1,
+            Hidden::OwnerSetsCodes => self.code_changes += 1,
         }
     }
 
@@ -361,6 +368,14 @@ impl World {
             let resolution = [wire::Resolution::Answered, wire::Resolution::LostCall][number % 2];
             let mut owner = self.owner.person.clone();
             let set = owner.set_resolution(id, SESSION, resolution).await;
+            assert!(!set.unwrap().replayed);
+        }
+        let list = self.desk.code_list("maple", &["Maps", "Ships"]);
+        for number in 0..self.code_changes {
+            let id = format!("codes-{number}");
+            let codes = [&["Maps", "Ships"][..], &["Ships"]][number % 2];
+            let mut owner = self.owner.person.clone();
+            let set = owner.set_descriptive_codes(id, SESSION, codes, &list).await;
             assert!(!set.unwrap().replayed);
         }
         self.patron.reconnect().await;

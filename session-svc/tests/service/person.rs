@@ -169,6 +169,25 @@ impl Person {
             .map(tonic::Response::into_inner)
     }
 
+    pub async fn set_descriptive_codes(
+        &mut self,
+        command_id: String,
+        session_id: &str,
+        codes: &[&str],
+        code_list: &str,
+    ) -> Result<wire::SetDescriptiveCodesResponse, Status> {
+        let request = self.ask(wire::SetDescriptiveCodesRequest {
+            command_id,
+            session_id: session_id.into(),
+            codes: codes.iter().map(|&code| code.to_owned()).collect(),
+            code_list: code_list.into(),
+        });
+        self.client
+            .set_descriptive_codes(request)
+            .await
+            .map(tonic::Response::into_inner)
+    }
+
     pub async fn erase(
         &mut self,
         command_id: String,

@@ -64,6 +64,7 @@ async fn all_of_a_search_are_named() {
             end_time_from: never,
             end_time_before: never,
             text: "x".repeat(201),
+            descriptive_code: Some("x".repeat(61)),
         }),
     });
     let wanted = [
@@ -73,6 +74,7 @@ async fn all_of_a_search_are_named() {
         "filter.end_time_from",
         "filter.end_time_before",
         "filter.text",
+        "filter.descriptive_code",
     ];
     let answer = admin.client.list_ended_sessions(request).await;
     assert_eq!(named(answer), are("BAD_PAGE_SIZE", &wanted));

@@ -97,6 +97,18 @@ pub(super) async fn call(fixture: &Fixture, operation: &str, token: &str, case: 
             };
             sessions.set_resolution(ask(token, message)).await.into()
         }
+        "SetDescriptiveCodes" => {
+            let message = wire::SetDescriptiveCodesRequest {
+                command_id,
+                session_id,
+                codes: vec!["Maps".to_owned()],
+                code_list: fixture.code_list.clone(),
+            };
+            sessions
+                .set_descriptive_codes(ask(token, message))
+                .await
+                .into()
+        }
         "EraseSession" => {
             let message = wire::EraseSessionRequest {
                 command_id,

@@ -80,6 +80,14 @@ pub(super) const TABLE: Table = Table {
     SetResolution          transferred  UA    PD    PD    gone  early NF    early NF    early NF    NF    UA
     SetResolution          ended        UA    PD    PD    ok    NF    NF    ok    NF    ok    NF    NF    UA
     SetResolution          later        UA    PD    PD    NF    NF    NF    ok    NF    ok    NF    NF    UA
+
+    SetDescriptiveCodes    unopened     UA    PD    PD    NF    NF    NF    NF    NF    NF    NF    NF    UA
+    SetDescriptiveCodes    waiting      UA    PD    PD    NF    NF    NF    early NF    early NF    NF    UA
+    SetDescriptiveCodes    active       UA    PD    PD    early NF    NF    early NF    early NF    NF    UA
+    SetDescriptiveCodes    inside       UA    PD    PD    early NF    NF    early NF    early NF    NF    UA
+    SetDescriptiveCodes    transferred  UA    PD    PD    gone  early NF    early NF    early NF    NF    UA
+    SetDescriptiveCodes    ended        UA    PD    PD    ok    NF    NF    ok    NF    ok    NF    NF    UA
+    SetDescriptiveCodes    later        UA    PD    PD    NF    NF    NF    ok    NF    ok    NF    NF    UA
     EraseSession           unopened     UA    PD    PD    PD    PD    PD    NF    NF    PD    PD    NF    UA
     EraseSession           waiting      UA    PD    PD    PD    PD    PD    early NF    PD    PD    NF    UA
     EraseSession           active       UA    PD    PD    PD    PD    PD    early NF    PD    PD    NF    UA

@@ -328,6 +328,22 @@ impl SessionService for Sessions {
         }))
     }
 
+    async fn set_descriptive_codes(
+        &self,
+        request: Request<SetDescriptiveCodesRequest>,
+    ) -> Answer<SetDescriptiveCodesResponse> {
+        let request = request.into_inner();
+        let codes = request.codes.join(", ");
+        self.seen.saw(format!(
+            "set_descriptive_codes {codes} by {}",
+            request.code_list
+        ));
+        Ok(Response::new(SetDescriptiveCodesResponse {
+            position: 13,
+            replayed: false,
+        }))
+    }
+
     async fn get_session(&self, _: Request<GetSessionRequest>) -> Answer<GetSessionResponse> {
         Ok(Response::new(GetSessionResponse::default()))
     }

@@ -9,6 +9,7 @@ import {
   OfferTransferSchema,
   OpenSessionSchema,
   PickUpSchema,
+  SetDescriptiveCodesSchema,
   SetResolutionSchema,
   WithdrawTransferSchema,
 } from "../gen/carrel/gateway/v1/frames_pb";
@@ -84,4 +85,9 @@ export function withdrawTransfer(offerId: string): Deed {
 /** Says how an ended session came out. */
 export function setResolution(resolution: Resolution): Deed {
   return { case: "setResolution", value: create(SetResolutionSchema, { resolution }) };
+}
+
+/** Says what an ended session was about. `codeList` is the signed list of the patron's library. */
+export function setDescriptiveCodes(codes: readonly string[], codeList: string): Deed {
+  return { case: "setDescriptiveCodes", value: create(SetDescriptiveCodesSchema, { codes: [...codes], codeList }) };
 }

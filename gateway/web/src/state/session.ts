@@ -175,12 +175,14 @@ export function isOver(view: SessionView | undefined, commandId: string, refusal
   return nothingHappened(refusal) || out?.status === "failed";
 }
 
+/** A librarian who declines an offer was never in the session, nor need one who sets the resolution or the codes have been. */
+const BY_ANYBODY = new Set<SessionEvent["payload"]["case"]>(["transferClosed", "resolutionSet", "descriptiveCodesSet"]);
+
 /** The colleagues who have shown themselves in a session and have not left it. */
 export function colleaguesIn(view: SessionView): Person[] {
   const colleagues = new Map<string, Person>();
   for (const { author, payload } of view.events) {
-    // A librarian who declines an offer was never in the session, nor need one who sets the resolution have been.
-    if (author === undefined || payload.case === "transferClosed" || payload.case === "resolutionSet") continue;
+    if (author === undefined || BY_ANYBODY.has(payload.case)) continue;
     const key = author.librarianId || author.name;
     // A colleague who takes the patron over becomes the owner.
     if (payload.case === "colleagueLeft" || author.part === Part.OWNER) colleagues.delete(key);
@@ -306,6 +308,8 @@ function factsAfter(session: Session, event: SessionEvent): Session {
       });
     case "resolutionSet":
       return changed(session, { resolution: payload.value.resolution, resolutionBy: author });
+    case "descriptiveCodesSet":
+      return changed(session, { descriptiveCodes: payload.value.codes });
     case "identityErased":
       return changed(session, { patronName: "", patronEmail: "", identityEraseTime: event.time });
     case "erased":
@@ -341,15 +345,27 @@ function accepted(view: SessionView, commandId: string, position: number): Sessi
   const next = { ...view, outgoing: outbox.committed(view.outgoing, commandId, position, there) };
   if (BRINGS_IN.has(done.deed.case)) return attend({ ...next, wanted: true, refusal: undefined });
   if (done.deed.case === "leaveConference") return [{ ...next, wanted: false }, []];
-  if (done.deed.case === "setResolution") {
+  const said = saidOf(done.deed);
+  if (said !== undefined) {
     // A page that attends gets the event. Otherwise this answer is all that it gets.
-    const { resolution } = done.deed.value;
-    const facts = view.session && changed(view.session, { resolution, resolutionBy: undefined });
+    const facts = view.session && changed(view.session, said);
     const isShown = view.attendance === "on" || (position > 0 && there);
     const outgoing = outbox.discard(view.outgoing, commandId);
     return [{ ...view, outgoing, session: isShown ? view.session : facts }, []];
   }
   return [next, []];
+}
+
+/** What an act says of an ended session, if it does. */
+function saidOf(deed: Deed): Partial<Session> | undefined {
+  switch (deed.case) {
+    case "setResolution":
+      return { resolution: deed.value.resolution, resolutionBy: undefined };
+    case "setDescriptiveCodes":
+      return { descriptiveCodes: deed.value.codes };
+    default:
+      return undefined;
+  }
 }
 
 function detached(view: SessionView, refusal: Refusal | undefined, now: number): SessionView {

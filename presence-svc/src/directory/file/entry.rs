@@ -126,17 +126,14 @@ impl<'t, 'd> Entry<'t, 'd> {
         self.optional_choice(file, field)
     }
 
-    /// Takes a list of texts, which must be there.
-    pub(super) fn texts(
+    /// Takes a list of texts, if it is there.
+    pub(super) fn optional_texts(
         &mut self,
         file: &mut DirectoryFile,
         field: &'static str,
         wanted: &str,
-    ) -> Vec<String> {
-        let Some(value) = self.take(file, field).map(Spanned::get_ref) else {
-            self.missing(file, field);
-            return Vec::new();
-        };
+    ) -> Option<Vec<String>> {
+        let value = self.take(file, field)?.get_ref();
         let texts: Option<Vec<String>> = value.as_array().and_then(|array| {
             array
                 .iter()
@@ -146,7 +143,20 @@ impl<'t, 'd> Entry<'t, 'd> {
         if texts.is_none() {
             self.not_a(wanted, file, field, value);
         }
-        texts.unwrap_or_default()
+        texts
+    }
+
+    /// Takes a list of texts, which must be there.
+    pub(super) fn texts(
+        &mut self,
+        file: &mut DirectoryFile,
+        field: &'static str,
+        wanted: &str,
+    ) -> Vec<String> {
+        if self.take(file, field).is_none() {
+            self.missing(file, field);
+        }
+        self.optional_texts(file, field, wanted).unwrap_or_default()
     }
 
     /// Whether there is a nested table, from which fields may be taken.

@@ -107,6 +107,8 @@ fn what_may_be_left_out_has_a_default() {
     // R8: unless the library says otherwise, a closed tab is no way out of a chat.
     assert!(maple.remember_chats);
     assert_eq!(maple.scripts, []);
+    // D65: the codes are optional, and Carrel does not know what a library wants to count.
+    assert!(maple.descriptive_codes.is_empty());
     let queue = &file.queues["maple"];
     assert_eq!(queue.escalate, []);
     assert_eq!(queue.hours, None);
@@ -125,6 +127,7 @@ practice_queue = "practice"
 question_form_address = "https://maple.example/ask"
 remember_chats = false
 survey_address = "https://maple.example/survey"
+descriptive_codes = ["Opening hours", "Catalogue"]
 [institution.policy]
 text = "We lend skis."
 address = "https://maple.example/policy"
@@ -173,6 +176,8 @@ practice = false"#,
     assert_eq!(maple.policy.text, "We lend skis.");
     assert_eq!(maple.policy.address, "https://maple.example/policy");
     assert_eq!(maple.policy.contact, "desk@maple.example");
+    // D65: in the library's order, too.
+    assert_eq!(maple.descriptive_codes, ["Opening hours", "Catalogue"]);
     // D38: in the library's order.
     let scripts: Vec<_> = maple
         .scripts
@@ -223,6 +228,7 @@ privacy_notice = "We keep it."
 primary_queue = "maple"
 policy = "We lend boats."
 script = "Hello!"
+descriptive_codes = ["Maps", 7]
 "#;
     assert_eq!(
         problems(institution),
@@ -233,6 +239,7 @@ script = "Hello!"
             "line 10: institution \"maple\", script \"Hello\", text: is missing",
             "line 12: institution \"maple\", script \"Hello\": is there already, in line 10",
             "line 15: institution \"maple\", script \"Hello\", key: is not known here",
+            "line 23: institution \"harbor\", descriptive_codes: must be a list of texts, for example [\"Opening hours\", \"Printing\"]; it is of type array",
             "line 21: institution \"harbor\", policy: must be a table; it is of type string",
             "line 22: institution \"harbor\", script: write each one under its own [[institution.script]]",
         ]

@@ -19,6 +19,7 @@ prop_compose! {
                 name: name.clone(),
                 policy: Policy { text: text.clone(), address: String::new(), contact: name },
                 scripts: vec![Script { name: String::new(), text: text.clone() }],
+                descriptive_codes: vec![text.clone()],
                 welcome: text,
                 primary_queue: queue,
                 conference_warning,
@@ -186,6 +187,7 @@ fn what_was_written_before_these_fields_were_there_is_still_read() {
     assert_eq!(institution.survey_address, "");
     assert_eq!(institution.waiting_messages, []);
     assert_eq!(institution.scripts, []);
+    assert!(institution.descriptive_codes.is_empty());
     assert!(institution.remember_chats);
 
     let Event::QueueSet(queue) = read(

@@ -69,6 +69,7 @@ fn a_librarian_is_shown_the_policy_of_each_library_whose_patrons_they_may_answer
     assert_eq!(shown[0].institution_name, "harbor Library");
     assert_eq!(shown[0].policy.text, "harbor lends skis.");
     assert_eq!(shown[0].scripts[0].name, "Hello");
+    assert_eq!(shown[0].descriptive_codes, ["Opening hours", "Maps"]);
 
     // Their own library's always, even if its librarians staff nothing.
     for id in ["maple", "coop", "backup"] {

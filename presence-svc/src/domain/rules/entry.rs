@@ -176,7 +176,7 @@ impl<'a> Entry<'a> {
 
 /// Whether a character could make a text look like another one: controls, and the marks that turn the direction of
 /// writing.
-fn deceives(c: char) -> bool {
+pub(super) fn deceives(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

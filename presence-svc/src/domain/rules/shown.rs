@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{MAX_QUEUES_NAMES, MAX_SHOWN, Place, Problem, entry::Entry};
 use crate::domain::directory::{Directory, Institution};
 
+/// What a descriptive code adds to what is read beside its text: its part of the signed list.
+const CODE: usize = 40;
+
 /// What there is to show, for all queues and libraries: made once, since it is the same for many.
 pub(super) struct Shown<'d> {
     /// The libraries whose patrons can wait in each queue.
     reaching: BTreeMap<&'d str, BTreeSet<&'d str>>,
-    /// How long each library's policy and scripts are.
+    /// How long each library's policy, scripts and descriptive codes are.
     written: BTreeMap<&'d str, usize>,
 }
 
@@ -52,7 +55,7 @@ impl<'d> Shown<'d> {
             entry.wrong(
                 "",
                 format!(
-                    "its librarians may answer the patrons of {} libraries, whose policies and scripts have {written} bytes together; {MAX_SHOWN} is the most. Shorten scripts, or let it staff fewer queues",
+                    "its librarians may answer the patrons of {} libraries, whose policies, scripts and descriptive codes have {written} bytes together; {MAX_SHOWN} is the most. Shorten scripts, or let it staff fewer queues",
                     answered.len()
                 ),
             );
@@ -68,7 +71,7 @@ impl<'d> Shown<'d> {
     }
 }
 
-/// Returns how long a library's policy and scripts are, with their names.
+/// Returns how long a library's policy, scripts, with their names, and descriptive codes are.
 fn written(it: &Institution) -> usize {
     let policy = [
         &it.name,
@@ -78,5 +81,7 @@ fn written(it: &Institution) -> usize {
     ];
     let scripts = it.scripts.iter();
     let scripts = scripts.flat_map(|script| [&script.name, &script.text]);
-    policy.into_iter().chain(scripts).map(String::len).sum()
+    let texts: usize = policy.into_iter().chain(scripts).map(String::len).sum();
+    let codes = it.descriptive_codes.iter();
+    texts + codes.map(|code| code.len() + CODE).sum::<usize>()
 }

@@ -106,6 +106,30 @@ fn each_field_of_an_institution_has_its_rule() {
             }),
         ),
         (
+            "descriptive_codes",
+            Box::new(|it| it.descriptive_codes = (0..=MAX_CODES).map(|n| n.to_string()).collect()),
+        ),
+        (
+            "descriptive_codes",
+            Box::new(|it| it.descriptive_codes = vec![" ".into()]),
+        ),
+        (
+            "descriptive_codes",
+            Box::new(|it| it.descriptive_codes = vec!["Maps ".into()]),
+        ),
+        (
+            "descriptive_codes",
+            Box::new(|it| it.descriptive_codes = vec!["Maps\nand more".into()]),
+        ),
+        (
+            "descriptive_codes",
+            Box::new(|it| it.descriptive_codes = vec![many(MAX_CODE + 1)]),
+        ),
+        (
+            "descriptive_codes",
+            Box::new(|it| it.descriptive_codes = vec!["Maps".into(), "MAPS".into()]),
+        ),
+        (
             "practice_queue",
             Box::new(|it| it.practice_queue = Some("other".into())),
         ),

@@ -188,7 +188,11 @@ fn an_erased_session_is_erased_once() {
     let resolution = Command::SetResolution {
         resolution: Resolution::LostCall,
     };
-    for late in [note, resolution] {
+    let codes = Command::SetDescriptiveCodes {
+        codes: Vec::new(),
+        list: None,
+    };
+    for late in [note, resolution, codes] {
         let refused = try_to(session.as_ref(), &reviewer, &late);
         assert_eq!(refused, Err(Refused::Erased));
     }
@@ -210,6 +214,20 @@ fn the_resolution_stays_for_staff() {
     };
     assert_eq!(resolved(Audience::Staff), Some(stays));
     assert_eq!(resolved(Audience::Patron), None);
+}
+
+/// D65, R20: what a session was about stays too, for staff: it was chosen from a list, and the patron wrote none of it.
+#[test]
+fn the_descriptive_codes_stay_for_staff() {
+    let mut all = events();
+    all.push(Event::DescriptiveCodesSet {
+        by: Speaker::Owner(member("harbor")),
+        codes: vec!["Maps".to_owned(), "Ships".to_owned()],
+    });
+    all.push(erasure(&all));
+    let codes = |audience| fold(&all, audience).unwrap().descriptive_codes;
+    assert_eq!(codes(Audience::Staff), ["Maps", "Ships"]);
+    assert!(codes(Audience::Patron).is_empty());
 }
 
 /// R20: a session is erased by itself when its time is over, and the audit says that nobody did it.

@@ -163,8 +163,8 @@ export class Desk {
     answered: (librarianId) => this.im.settle(librarianId),
     notify: (text, tone) => this.notify(text, tone),
   });
-  /** The resolutions that the librarian sets. */
-  readonly resolutions = new Resolutions(this.link, (text, tone) => this.notify(text, tone));
+  /** The resolutions and descriptive codes that the librarian sets. */
+  readonly resolutions = new Resolutions(this.link, (text, tone) => this.notify(text, tone), this.policies);
   /** The question that the desk asks, if any. */
   readonly asked: ReadonlySignal<Asked | undefined> = this.#asked;
   /** The notices that are shown. */

@@ -13,12 +13,20 @@ export interface Search {
   text: string;
   /** The resolution; `undefined` stands for any. */
   resolution: Resolution | undefined;
+  /** A descriptive code, or empty for sessions without any; `undefined` stands for any. */
+  descriptiveCode: string | undefined;
   firstDay: string;
   lastDay: string;
 }
 
 /** The search that finds all sessions. */
-export const EVERYTHING: Search = { text: "", resolution: undefined, firstDay: "", lastDay: "" };
+export const EVERYTHING: Search = {
+  text: "",
+  resolution: undefined,
+  descriptiveCode: undefined,
+  firstDay: "",
+  lastDay: "",
+};
 
 /** How many answers without a match follow each other before the user is asked whether to go on. */
 const PATIENCE = 20;
@@ -58,15 +66,17 @@ export class EndedSessions {
 }
 
 /** Returns whether a search may leave sessions out. */
-export function isNarrowed({ text, resolution, firstDay, lastDay }: Search): boolean {
-  return text.trim() !== "" || resolution !== undefined || firstDay !== "" || lastDay !== "";
+export function isNarrowed({ text, resolution, descriptiveCode, firstDay, lastDay }: Search): boolean {
+  const isChosen = resolution !== undefined || descriptiveCode !== undefined;
+  return text.trim() !== "" || isChosen || firstDay !== "" || lastDay !== "";
 }
 
 /** Returns a search as the server wants it. */
-export function filterOf({ text, resolution, firstDay, lastDay }: Search): EndedSessionFilter {
+export function filterOf({ text, resolution, descriptiveCode, firstDay, lastDay }: Search): EndedSessionFilter {
   return create(EndedSessionFilterSchema, {
     text: text.trim(),
     resolution,
+    descriptiveCode,
     endTimeFrom: startOf(firstDay, 0),
     endTimeBefore: startOf(lastDay, 1),
   });

@@ -1,7 +1,7 @@
 /** What a librarian is told of the events in the sessions on the desk. */
 import { type SessionEvent, type TransferClosed, TransferOutcome } from "../../gen/carrel/session/v1/session_event_pb";
 import { Part, PatronConnection } from "../../gen/carrel/session/v1/session_pb";
-import { nameOf, offeredTo, type QueueName, resolutionWords } from "../../words";
+import { codesWords, nameOf, offeredTo, type QueueName, resolutionWords } from "../../words";
 
 /** The librarian who is told. */
 export interface Hearer {
@@ -49,6 +49,8 @@ export function newsOf(event: SessionEvent, hearer: Hearer): string | undefined 
         : `${name} ended the session with ${patron}.`;
     case "resolutionSet":
       return `${name} set the resolution: ${resolutionWords(payload.value.resolution, author)}.${where}`;
+    case "descriptiveCodesSet":
+      return `${name} set the descriptive codes: ${codesWords(payload.value.codes)}.${where}`;
     default:
       return undefined;
   }

@@ -12,6 +12,7 @@ const MAP = { librarianId: "map", name: "Ms Map", institutionName: "Harbor Libra
 interface Facts {
   practice?: boolean;
   resolution?: Resolution;
+  descriptiveCodes?: string[];
   owner?: typeof MAP;
 }
 
@@ -68,6 +69,18 @@ describe("a report (D71)", () => {
     expect(report.total.resolved(Resolution.ANSWERED)).toBe(1);
     expect(report.total.resolved(Resolution.UNSPECIFIED)).toBe(1);
     expect(report.total.resolved(Resolution.PRACTICE)).toBe(0);
+  });
+
+  it("counts what sessions were about, the most frequent first, whatever the case (D65)", () => {
+    const at = new Date(2026, 10, 2);
+    const about = (...descriptiveCodes: string[]) => session(at, 1, { descriptiveCodes });
+    const { total } = reportOf(about("Maps", "Fines"), about("Printing", "fines"), about("Fines"), about());
+    expect(total.codes).toEqual([
+      { code: "Fines", sessions: 3 },
+      { code: "Maps", sessions: 1 },
+      { code: "Printing", sessions: 1 },
+    ]);
+    expect([total.about("FINES"), total.about("Ships"), total.withoutCode]).toEqual([3, 0, 1]);
   });
 
   it("puts a session in the day of its end and in the hour of its question", () => {

@@ -11,12 +11,22 @@ export interface Spread {
   ninetieth: number;
 }
 
+/** How many sessions were about something. */
+export interface About {
+  /** The descriptive code. */
+  code: string;
+  sessions: number;
+}
+
 /** The figures of some sessions. */
 export class Figures {
   readonly #waits: number[] = [];
   readonly #lengths: number[] = [];
   readonly #resolutions = new Map<Resolution, number>();
+  /** By the code in lower case: a library may have come to write it in another way. */
+  readonly #codes = new Map<string, About>();
   #sessions = 0;
+  #withoutCode = 0;
 
   /** How many sessions there were. */
   get sessions(): number {
@@ -43,9 +53,29 @@ export class Figures {
     return this.#resolutions.get(resolution) ?? 0;
   }
 
+  /** The descriptive codes that sessions have, the most frequent first. A session may have several (D65). */
+  get codes(): readonly About[] {
+    return [...this.#codes.values()].sort((a, b) => b.sessions - a.sessions);
+  }
+
+  /** How many sessions have a descriptive code. */
+  about(code: string): number {
+    return this.#codes.get(code.toLowerCase())?.sessions ?? 0;
+  }
+
+  /** How many sessions have no descriptive code. */
+  get withoutCode(): number {
+    return this.#withoutCode;
+  }
+
   /** Counts a session. */
   count(session: Session): void {
     this.#sessions += 1;
+    if (session.descriptiveCodes.length === 0) this.#withoutCode += 1;
+    for (const code of session.descriptiveCodes) {
+      const known = this.#codes.get(code.toLowerCase());
+      this.#codes.set(code.toLowerCase(), { code: known?.code ?? code, sessions: (known?.sessions ?? 0) + 1 });
+    }
     this.#resolutions.set(session.resolution, this.resolved(session.resolution) + 1);
     const [asked, pickedUp, ended] = [session.openTime, session.firstPickUpTime, session.endTime].map(milliseconds);
     if (pickedUp === undefined) return;

@@ -1,17 +1,29 @@
-/** The resolutions that a librarian sets: how their ended sessions came out (R16). */
+/** What a librarian says of ended sessions: how they came out (R16), and what they were about (D65). */
 import { type ReadonlySignal, signal } from "@preact/signals";
 import type { Refusal } from "../../gen/carrel/refusal/v1/refusal_pb";
 import type { Resolution } from "../../gen/carrel/session/v1/session_pb";
 import { whyNotDone } from "../../refusal_words";
-import { setResolution } from "../../state/deeds";
+import { setDescriptiveCodes, setResolution } from "../../state/deeds";
 import { isOnItsWay, isOver } from "../../state/session";
+import type { Deed } from "../../wire";
 import type { Link } from "../parts/link";
 import type { Notice } from "./notices";
+import type { Policies } from "./policies";
 
-/** The resolutions that one librarian sets. */
+/** A command that is not answered yet. */
+interface Command {
+  /** What it sets, in words. */
+  what: string;
+  /** Is called with the answer. */
+  resolve: (done: boolean) => void;
+}
+
+/** The refusals that say that a library's list is not what this page has read. */
+const OUT_OF_DATE = new Set(["BAD_CODE_LIST", "UNKNOWN_CODE"]);
+
+/** The resolutions and descriptive codes that one librarian sets. */
 export class Resolutions {
-  /** The commands that are not answered yet, by id, with what is to be called with the answer. */
-  readonly #commands = new Map<string, (done: boolean) => void>();
+  readonly #commands = new Map<string, Command>();
   readonly #putOff = signal<ReadonlySet<string>>(new Set());
 
   /** The sessions for which the librarian has put the question off. */
@@ -20,17 +32,23 @@ export class Resolutions {
   constructor(
     private readonly link: Link,
     private readonly notify: (text: string, tone: Notice["tone"]) => void,
+    private readonly policies: Policies,
   ) {}
 
   /** Sets or corrects the resolution of an ended session. Returns whether it was set. */
   set(sessionId: string, resolution: Resolution): Promise<boolean> {
-    const commandId = this.link.act(sessionId, setResolution(resolution));
-    return new Promise((resolve) => this.#commands.set(commandId, resolve));
+    return this.#set(sessionId, setResolution(resolution), "resolution");
   }
 
-  /** Whether the resolution of a session is on its way. */
+  /** Sets or corrects the descriptive codes of an ended session, by its library's list. Returns whether they were set. */
+  setCodes(sessionId: string, codes: readonly string[], codeList: string): Promise<boolean> {
+    return this.#set(sessionId, setDescriptiveCodes(codes, codeList), "descriptive codes");
+  }
+
+  /** Whether the resolution or the codes of a session are on their way. */
   isSetting(sessionId: string): boolean {
-    return isOnItsWay(this.link.sessions.value.get(sessionId), "setResolution");
+    const view = this.link.sessions.value.get(sessionId);
+    return isOnItsWay(view, "setResolution") || isOnItsWay(view, "setDescriptiveCodes");
   }
 
   /** Puts the question about a session off: the page does not ask by itself any more. */
@@ -47,28 +65,40 @@ export class Resolutions {
 
   /** Handles the refusal of a command, and tells the user why. */
   refused(sessionId: string, commandId: string, refusal: Refusal): void {
-    if (!this.#commands.has(commandId)) return;
+    const command = this.#commands.get(commandId);
+    if (command === undefined) return;
     if (!isOver(this.link.sessions.value.get(sessionId), commandId, refusal)) return;
     this.link.input(sessionId, { kind: "discard", commandId });
-    this.notify(`The resolution could not be set. ${whyNotDone(refusal)}`, "bad");
+    const isOutOfDate = OUT_OF_DATE.has(refusal.reason);
+    if (isOutOfDate) {
+      this.policies.stale();
+      void this.policies.read();
+    }
+    const why = isOutOfDate ? "The library's list has changed. Choose again from the new one." : whyNotDone(refusal);
+    this.notify(`The ${command.what} could not be set. ${why}`, "bad");
     this.#settle(sessionId, commandId, false);
   }
 
   /** Forgets everything. */
   clear(): void {
-    for (const resolve of this.#commands.values()) resolve(false);
+    for (const { resolve } of this.#commands.values()) resolve(false);
     this.#commands.clear();
     this.#putOff.value = new Set();
   }
 
+  #set(sessionId: string, deed: Deed, what: string): Promise<boolean> {
+    const commandId = this.link.act(sessionId, deed);
+    return new Promise((resolve) => this.#commands.set(commandId, { what, resolve }));
+  }
+
   #settle(sessionId: string, commandId: string, done: boolean): void {
-    const resolve = this.#commands.get(commandId);
-    if (resolve === undefined) return;
+    const command = this.#commands.get(commandId);
+    if (command === undefined) return;
     this.#commands.delete(commandId);
     // A session from the list of ended sessions is held only for the command, unless notes to it are on their way or shown.
     const view = this.link.sessions.value.get(sessionId);
     const isIdle = view !== undefined && !view.wanted && view.session === undefined && view.outgoing.length === 0;
     if (isIdle) this.link.release(sessionId);
-    resolve(done);
+    command.resolve(done);
   }
 }

@@ -41,6 +41,13 @@ export function ReportView({ report, ownLibrary }: { report: Report; ownLibrary:
           return [words, count, PERCENT.format(count / total.sessions)];
         })}
       />
+      {total.codes.length > 0 && (
+        <ReportTable
+          caption="What they were about"
+          head={["Descriptive code", "Sessions", "Part"]}
+          rows={aboutRows(total).map(([code, count]) => [code, count, PERCENT.format(count / total.sessions)])}
+        />
+      )}
       <ReportTable
         caption="Which library answered"
         head={["Library", "Sessions", "Part", "Median wait", "Median length"]}
@@ -72,6 +79,12 @@ export function ReportView({ report, ownLibrary }: { report: Report; ownLibrary:
       />
     </>
   );
+}
+
+/** What they were about, and how many have no code. A session may have several, so the parts can be more than the whole. */
+function aboutRows(total: Figures): (readonly [string, number])[] {
+  const codes = total.codes.map(({ code, sessions }) => [code, sessions] as const);
+  return [...codes, ["No descriptive code", total.withoutCode]];
 }
 
 function Totals({ total, practice }: { total: Figures; practice: number }) {

@@ -78,6 +78,16 @@ describe("the reports of a library (D71)", () => {
     expect(row("Harbor Library")).toBe("Harbor Library1100%60 s10 min");
     expect(row("Ms Map, Harbor Library")).toBe("Ms Map, Harbor Library110 min");
     expect(said()).not.toContain("Ricky");
+    expect(said(), "nobody said what it was about").not.toContain("What they were about");
+  });
+
+  it("say what sessions were about, if anybody did (D65)", async () => {
+    pages = [{ sessions: [SESSION, { ...SESSION, sessionId: "t", descriptiveCodes: ["Maps", "Fines"] }] }];
+    await open();
+    await until(() => expect(said()).toContain("What they were about"));
+    const table = panel()?.querySelector("[aria-label='What they were about']");
+    const rows = [...(table?.querySelectorAll("tbody tr") ?? [])].map(({ textContent }) => textContent);
+    expect(rows).toEqual(["Maps150%", "Fines150%", "No descriptive code150%"]);
   });
 
   it("say so when nothing ended in these days", async () => {

@@ -1,9 +1,11 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { codesOf, sameCodes } from "../../app/desk/descriptive_codes";
 import type { Desk } from "../../app/desk/desk";
 import { type Person, Resolution, type Session, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import type { SessionView } from "../../state/session";
-import { RESOLUTION_CHOICES, resolutionWords } from "../../words";
+import { codesWords, RESOLUTION_CHOICES, resolutionWords } from "../../words";
 import { Icon } from "../parts/icon";
+import { CodeChooser } from "./code_chooser";
 
 /** The resolution of an ended session, or that it is not coded yet, in words, for its row (R16). */
 export function ResolutionTag({ desk, session }: { desk: Desk; session: Session }) {
@@ -35,11 +37,14 @@ interface ResolutionSetterProps {
   asks?: boolean;
   /** The librarian puts the question off. */
   onLater?: () => void;
-  /** The resolution was set. */
-  onSet?: (resolution: Resolution) => void;
+  /** The resolution or the descriptive codes were set. */
+  onSet?: (facts: Said) => void;
 }
 
-/** The resolution of a session, and the way to set or correct it. */
+/** What the user has said of a session. */
+export type Said = Partial<Pick<Session, "resolution" | "resolutionBy" | "descriptiveCodes">>;
+
+/** The resolution and the descriptive codes of a session, and the way to set or correct them (R16, D65). */
 export function ResolutionSetter({ desk, session, asks = false, onLater, onSet }: ResolutionSetterProps) {
   const [isOpen, setOpen] = useState(false);
   const line = useRef<HTMLParagraphElement>(null);
@@ -57,6 +62,12 @@ export function ResolutionSetter({ desk, session, asks = false, onLater, onSet }
     hadFocus.current = false;
     isLeft.current = false;
   }, [shown]);
+  // The codes are those of the patron's library, whoever answered (D41).
+  const library = codesOf(desk.policies, session.institutionId);
+  const phase = desk.link.connection.value.phase.name;
+  useEffect(() => {
+    if (shown) desk.policies.look();
+  }, [desk, shown, phase]);
   const { sessionId } = session;
   const isCoded = session.resolution !== Resolution.UNSPECIFIED;
   const leave = () => {
@@ -64,11 +75,23 @@ export function ResolutionSetter({ desk, session, asks = false, onLater, onSet }
     setOpen(false);
     onLater?.();
   };
-  const set = async (resolution: Resolution) => {
-    if (!(await desk.resolutions.set(sessionId, resolution))) return;
-    desk.announcer.say(`Resolution: ${resolutionWords(resolution, undefined)}.`);
-    setOpen(false);
-    onSet?.(resolution);
+  const set = async (resolution: Resolution, codes: readonly string[]) => {
+    const isAboutElse = !sameCodes(session.descriptiveCodes, codes);
+    // Whoever only corrects the codes says nothing of how it ended.
+    const says = resolution !== Resolution.UNSPECIFIED && !(isAboutElse && resolution === session.resolution);
+    const [isSaid, isCoded] = await Promise.all([
+      says && desk.resolutions.set(sessionId, resolution),
+      isAboutElse && desk.resolutions.setCodes(sessionId, codes, library?.codeList ?? ""),
+    ]);
+    if (isSaid) {
+      desk.announcer.say(`Resolution: ${resolutionWords(resolution, undefined)}.`);
+      onSet?.({ resolution, resolutionBy: undefined });
+    }
+    if (isCoded) {
+      desk.announcer.say(`Descriptive codes: ${codesWords(codes)}.`);
+      onSet?.({ descriptiveCodes: [...codes] });
+    }
+    if (isSaid === says && isCoded === isAboutElse) setOpen(false);
   };
   if (!shown) {
     return (
@@ -76,6 +99,11 @@ export function ResolutionSetter({ desk, session, asks = false, onLater, onSet }
         <span>
           Resolution: <strong>{wordsFor(desk, session)}</strong>
         </span>
+        {session.descriptiveCodes.length > 0 && (
+          <span>
+            About: <strong>{codesWords(session.descriptiveCodes)}</strong>
+          </span>
+        )}
         {session.eraseTime === undefined && (
           <button ref={change} type="button" class="button small" onClick={() => setOpen(true)}>
             {isCoded ? "Correct …" : "Set …"}
@@ -91,9 +119,12 @@ export function ResolutionSetter({ desk, session, asks = false, onLater, onSet }
     <Choices
       formRef={choices}
       first={suggested(desk, session)}
+      firstCodes={session.descriptiveCodes}
+      list={library?.descriptiveCodes ?? []}
+      mayLeave={isCoded}
       isSetting={desk.resolutions.isSetting(sessionId)}
       otherwise={isCoded ? "Cancel" : "Not now"}
-      onSet={(resolution) => void set(resolution)}
+      onSet={(resolution, codes) => void set(resolution, codes)}
       onCancel={leave}
     />
   );
@@ -102,24 +133,31 @@ export function ResolutionSetter({ desk, session, asks = false, onLater, onSet }
 interface ChoicesProps {
   formRef: { current: HTMLFormElement | null };
   first: Resolution;
+  /** The session's descriptive codes, and those of its library. */
+  firstCodes: readonly string[];
+  list: readonly string[];
+  /** Whether the codes may be corrected without saying how it ended. */
+  mayLeave: boolean;
   isSetting: boolean;
   /** The label of the button that changes nothing. */
   otherwise: string;
-  onSet: (resolution: Resolution) => void;
+  onSet: (resolution: Resolution, codes: readonly string[]) => void;
   onCancel: () => void;
 }
 
-function Choices({ formRef, first, isSetting, otherwise, onSet, onCancel }: ChoicesProps) {
+function Choices(props: ChoicesProps) {
+  const { formRef, first, firstCodes, list, mayLeave, isSetting, otherwise, onSet, onCancel } = props;
   const [chosen, setChosen] = useState(first);
+  const [codes, setCodes] = useState(firstCodes);
   const name = useId();
-  const isNone = chosen === Resolution.UNSPECIFIED;
+  const isNone = chosen === Resolution.UNSPECIFIED && !(mayLeave && !sameCodes(firstCodes, codes));
   return (
     <form
       class="resolution"
       ref={formRef}
       onSubmit={(event) => {
         event.preventDefault();
-        if (!isNone && !isSetting) onSet(chosen);
+        if (!isNone && !isSetting) onSet(chosen, codes);
       }}
     >
       <fieldset>
@@ -137,6 +175,7 @@ function Choices({ formRef, first, isSetting, otherwise, onSet, onCancel }: Choi
           </label>
         ))}
       </fieldset>
+      {(list.length > 0 || codes.length > 0) && <CodeChooser list={list} chosen={codes} onChange={setCodes} />}
       <div class="resolution-actions">
         <button type="submit" class="button small primary" aria-disabled={isNone || isSetting}>
           {isSetting ? "Setting …" : "Set the resolution"}

@@ -15,15 +15,22 @@ const CHOICES = RESOLUTION_CHOICES.map(([resolution, words]) => [
   resolution === Resolution.FOLLOW_UP_BY_ME ? "Follow-up by the librarian" : words,
 ]);
 
+/** What the value of a choice begins with that stands for a descriptive code: a library may have one called "any". */
+const CODE = "code/";
+
+const codeValue = (code: string) => `${CODE}${code}`;
+
 interface SessionSearchProps {
   /** Becomes the field for the text. */
   box: RefObject<HTMLInputElement | null>;
   search: Search;
+  /** The library's descriptive codes. */
+  codes: readonly string[];
   onSearch: (search: Search) => void;
 }
 
 /** The form in which the user says which ended sessions to list. Choices count at once, the text with Enter or Search. */
-export function SessionSearch({ box: text, search, onSearch }: SessionSearchProps) {
+export function SessionSearch({ box: text, search, codes, onSearch }: SessionSearchProps) {
   const look = (changed: Partial<Search>) => onSearch({ ...search, text: text.current?.value ?? "", ...changed });
   return (
     <search class="session-search">
@@ -60,6 +67,25 @@ export function SessionSearch({ box: text, search, onSearch }: SessionSearchProp
             ))}
           </select>
         </label>
+        {codes.length > 0 && (
+          <label>
+            About
+            <select
+              value={search.descriptiveCode === undefined ? ANY : codeValue(search.descriptiveCode)}
+              onChange={({ currentTarget: { value } }) =>
+                look({ descriptiveCode: value === ANY ? undefined : value.slice(CODE.length) })
+              }
+            >
+              <option value={ANY}>Anything</option>
+              <option value={codeValue("")}>No descriptive code</option>
+              {codes.map((code) => (
+                <option key={code} value={codeValue(code)}>
+                  {code}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
         <label>
           Ended from
           <input

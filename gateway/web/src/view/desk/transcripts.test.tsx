@@ -110,6 +110,7 @@ describe("a session whose patron's name was erased (R20)", () => {
     let reads = 0;
     vi.stubGlobal("fetch", async (path: string) => {
       if (path.startsWith("/v1/ended-sessions")) return new Response(JSON.stringify({ sessions: [listed] }));
+      if (path === "/v1/profile") return new Response("{}");
       reads += 1;
       return new Response(JSON.stringify({ session: nameless, events: [question, erased] }));
     });
@@ -157,6 +158,7 @@ describe("what is first known of a session by its transcript, opened from the au
     });
     vi.stubGlobal("fetch", async (path: string) => {
       if (path.startsWith("/v1/ended-sessions")) return new Response(JSON.stringify({ sessions: [WHOLE, OTHER] }));
+      if (path === "/v1/profile") return new Response("{}");
       reads.push(path);
       const isOther = path.startsWith("/v1/sessions/o/");
       if (!isOther) await late;

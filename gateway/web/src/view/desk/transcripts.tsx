@@ -1,15 +1,16 @@
 import { create } from "@bufbuild/protobuf";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, type TranscriptView, transcript } from "../../api";
+import { codesOf } from "../../app/desk/descriptive_codes";
 import type { Desk } from "../../app/desk/desk";
 import { EndedSessions, EVERYTHING, isNarrowed } from "../../app/desk/ended_sessions";
-import { Part, type Resolution, type Session, SessionSchema } from "../../gen/carrel/session/v1/session_pb";
+import { Part, type Session, SessionSchema } from "../../gen/carrel/session/v1/session_pb";
 import type { AuditedSession, GetTranscriptResponse } from "../../gen/carrel/session/v1/session_service_pb";
 import type { Item } from "../../state/conversation";
 import { ownersIn, ownersOf } from "../../state/owners";
 import { withoutIdentity } from "../../state/session";
 import { day, dayAndTime, milliseconds, span } from "../../time";
-import { inTurn, ownersLine } from "../../words";
+import { codesWords, inTurn, ownersLine } from "../../words";
 import { Hidden } from "../parts/hidden";
 import { Icon } from "../parts/icon";
 import { MailLink } from "../parts/linked_text";
@@ -17,7 +18,7 @@ import { Stream } from "../parts/stream";
 import { Tabs } from "../parts/tabs";
 import { EraseDialog } from "./erase";
 import { Paged } from "./paged";
-import { ResolutionSetter } from "./resolution";
+import { ResolutionSetter, type Said } from "./resolution";
 import { mayReview, notesUnderWay, ReviewNotes, sinceRead, takeNoteBack, useReview } from "./review_notes";
 import { RowName } from "./rows";
 import { SaveTranscript } from "./save_transcript";
@@ -29,6 +30,9 @@ export function Transcripts({ desk }: { desk: Desk }) {
   const [search, setSearch] = useState(EVERYTHING);
   const ended = useMemo(() => new EndedSessions(search, () => desk.accessToken), [desk, search]);
   const { list } = ended;
+  const ownCodes = codesOf(desk.policies, desk.profile.value?.institutionId)?.descriptiveCodes ?? [];
+  const phase = desk.link.connection.value.phase.name;
+  useEffect(() => desk.policies.look(), [desk, phase]);
   useEffect(() => {
     void list.reload();
     return () => ended.end();
@@ -52,7 +56,7 @@ export function Transcripts({ desk }: { desk: Desk }) {
         list={list}
         title="Ended sessions"
         lead={whichSessions(desk)}
-        tools={<SessionSearch box={searchBox} search={search} onSearch={setSearch} />}
+        tools={<SessionSearch box={searchBox} search={search} codes={ownCodes} onSearch={setSearch} />}
         empty={whyNone(desk, ended)}
         progress={progressOf(ended)}
       >
@@ -68,7 +72,11 @@ export function Transcripts({ desk }: { desk: Desk }) {
                   opener.current = by;
                   setOpen(session);
                 }}
-                onSet={(resolution) => list.replace((one) => one.sessionId === session.sessionId, withIt(resolution))}
+                onSet={(facts) => {
+                  const isIt = (one: Session) => one.sessionId === session.sessionId;
+                  list.replace(isIt, withFacts(facts));
+                  setOpen((shown) => (shown !== undefined && isIt(shown) ? withFacts(facts)(shown) : shown));
+                }}
               />
             ))}
           </ul>
@@ -142,9 +150,9 @@ function progressOf({ search, searchedTo }: EndedSessions): string {
   return `Searching, back to ${day(searchedTo.value)} …`;
 }
 
-/** Returns a function that gives a session the resolution that the user has just set. */
-function withIt(resolution: Resolution): (session: Session) => Session {
-  return (session) => create(SessionSchema, { ...session, resolution, resolutionBy: undefined });
+/** Returns a function that gives a session what the user has just said of it. */
+function withFacts(facts: Said): (session: Session) => Session {
+  return (session) => create(SessionSchema, { ...session, ...facts });
 }
 
 interface EndedSessionProps {
@@ -152,8 +160,8 @@ interface EndedSessionProps {
   session: Session;
   selected: boolean;
   onOpen: (by: HTMLElement) => void;
-  /** The user has set the resolution. */
-  onSet: (resolution: Resolution) => void;
+  /** The user has set the resolution or the descriptive codes. */
+  onSet: (facts: Said) => void;
 }
 
 /** What a session is called by: its patron, while there is anything to know of them. */
@@ -250,6 +258,7 @@ function Transcript({ desk, session, onNews, onClose }: TranscriptProps) {
   if (reviews) items.push(...notesUnderWay(desk, session.sessionId));
   const reader = { isOwn: () => false, isPatron: view === "patron", queueName: desk.queueName };
   const owners = ownersLine(ownersIn(events), reader.isPatron);
+  const codes = session.descriptiveCodes;
   return (
     <section class="transcript-pane" aria-label={`Transcript of ${patron}`}>
       <header class="session-head">
@@ -266,6 +275,7 @@ function Transcript({ desk, session, onNews, onClose }: TranscriptProps) {
             {owners !== "" && <span>with {owners}</span>}
             {view === "staff" && session.patronEmail && <MailLink address={session.patronEmail} />}
             {session.identityEraseTime && <span>name and e-mail address erased</span>}
+            {view === "staff" && codes.length > 0 && <span>about {codesWords(codes)}</span>}
           </p>
         </div>
         <SaveTranscript

@@ -5,6 +5,7 @@ import { offerIn } from "../../state/transfer";
 import { clockTime, dayAndTime, machineTime } from "../../time";
 import {
   closedLine,
+  codesLine,
   endLine,
   erasedLine,
   identityErasedLine,
@@ -106,6 +107,12 @@ export function EventItem({ event, reader, events, goesOn, isLastOwn }: EventIte
       return (
         <Fact event={event} staff>
           {resolutionLine(event, events, own)}
+        </Fact>
+      );
+    case "descriptiveCodesSet":
+      return (
+        <Fact event={event} staff>
+          {codesLine(event, events, own)}
         </Fact>
       );
     default:
