@@ -106,6 +106,9 @@ fn what_may_be_left_out_has_a_default() {
     assert_eq!(maple.practice_queue, None);
     // R8: unless the library says otherwise, a closed tab is no way out of a chat.
     assert!(maple.remember_chats);
+    // D84: no page promises an answer in a language that the library did not name.
+    assert_eq!(maple.languages, ["en"]);
+    assert_eq!(maple.translations, []);
     assert_eq!(maple.scripts, []);
     let queue = &file.queues["maple"];
     assert_eq!(queue.escalate, []);
@@ -124,6 +127,7 @@ fn what_may_be_there_is_read() {
 practice_queue = "practice"
 question_form_address = "https://maple.example/ask"
 remember_chats = false
+languages = ["es", "en"]
 survey_address = "https://maple.example/survey"
 [institution.policy]
 text = "We lend skis."
@@ -135,9 +139,15 @@ text = "Hello!"
 [[institution.script]]
 name = "Also"
 text = "Bye!"
+[[institution.translation]]
+language = "en"
+welcome = "Hello!"
+privacy_notice = "We keep it."
+privacy_address = "https://maple.example/privacy"
 [[institution.waiting_message]]
 after = "1m"
 text = "Still looking."
+language = "en"
 [[institution.waiting_message]]
 after = "1500ms"
 text = "Too soon.""#,
@@ -164,12 +174,30 @@ practice = false"#,
     let waiting_messages: Vec<_> = maple
         .waiting_messages
         .iter()
-        .map(|message| (message.after_ms, message.text.as_str()))
+        .map(|message| {
+            (
+                message.after_ms,
+                message.text.as_str(),
+                message.language.as_deref(),
+            )
+        })
         .collect();
     assert_eq!(
         waiting_messages,
-        [(60_000, "Still looking."), (1_500, "Too soon.")]
+        [
+            (60_000, "Still looking.", Some("en")),
+            (1_500, "Too soon.", None)
+        ]
     );
+    // D84
+    assert_eq!(maple.languages, ["es", "en"]);
+    let [translation] = maple.translations.as_slice() else {
+        panic!("there is one translation");
+    };
+    assert_eq!(translation.language, "en");
+    assert_eq!(translation.welcome, "Hello!");
+    assert_eq!(translation.privacy_notice, "We keep it.");
+    assert_eq!(translation.privacy_address, "https://maple.example/privacy");
     assert_eq!(maple.policy.text, "We lend skis.");
     assert_eq!(maple.policy.address, "https://maple.example/policy");
     assert_eq!(maple.policy.contact, "desk@maple.example");
@@ -222,7 +250,11 @@ name = "Harbor"
 privacy_notice = "We keep it."
 primary_queue = "maple"
 policy = "We lend boats."
+languages = "en"
 script = "Hello!"
+[[institution.translation]]
+welcome = "Hello!"
+name = "Harbor"
 "#;
     assert_eq!(
         problems(institution),
@@ -233,8 +265,11 @@ script = "Hello!"
             "line 10: institution \"maple\", script \"Hello\", text: is missing",
             "line 12: institution \"maple\", script \"Hello\": is there already, in line 10",
             "line 15: institution \"maple\", script \"Hello\", key: is not known here",
+            "line 22: institution \"harbor\", languages: must be a list of codes, for example [\"en\", \"es\"]; it is of type string",
             "line 21: institution \"harbor\", policy: must be a table; it is of type string",
-            "line 22: institution \"harbor\", script: write each one under its own [[institution.script]]",
+            "line 23: institution \"harbor\", script: write each one under its own [[institution.script]]",
+            "line 24: institution \"harbor\", translation \"\", language: is missing",
+            "line 26: institution \"harbor\", translation \"\", name: is not known here",
         ]
     );
     let head = "[[queue]]\nid = \"maple\"\nname = \"Maple\"\npatrons_of = []\nstaffed_by = []\n";
