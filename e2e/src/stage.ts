@@ -1,5 +1,5 @@
 /** Where a story is played: a Carrel and a Chromium of its own, and the people in it. */
-import type { Browser } from "playwright-core";
+import type { Browser, BrowserContextOptions } from "playwright-core";
 import { Carrel, type Settings } from "./carrel";
 import { Desk } from "./desk";
 import { PatronPage } from "./patron_page";
@@ -56,8 +56,8 @@ export class Stage {
   }
 
   /** A person with a browser context of their own and an empty page. */
-  visitor(): Promise<Visitor> {
-    return this.#arrive(this.browser);
+  visitor(options: BrowserContextOptions = {}): Promise<Visitor> {
+    return this.#arrive(this.browser, options);
   }
 
   /** Everything that any browser complained about. */
@@ -78,8 +78,8 @@ export class Stage {
     await this.carrel.stop();
   }
 
-  async #arrive(browser: Browser): Promise<Visitor> {
-    const visitor = await Visitor.arrive(browser);
+  async #arrive(browser: Browser, options: BrowserContextOptions = {}): Promise<Visitor> {
+    const visitor = await Visitor.arrive(browser, options);
     this.#visitors.push(visitor);
     return visitor;
   }

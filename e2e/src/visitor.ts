@@ -1,7 +1,7 @@
 /** A person with a browser context of their own, and everything that their browser was sent. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 const ARTEFACTS = join(import.meta.dirname, "../artefacts");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -51,8 +51,8 @@ export class Visitor {
   }
 
   /** Opens a context and a page in it. */
-  static async arrive(browser: Browser): Promise<Visitor> {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  static async arrive(browser: Browser, options: BrowserContextOptions = {}): Promise<Visitor> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     return new Visitor(await context.newPage());
   }
 

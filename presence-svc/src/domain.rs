@@ -2,6 +2,7 @@
 
 pub mod directory;
 pub mod hours;
+pub mod language;
 pub mod presence;
 pub mod profile;
 pub mod queues;

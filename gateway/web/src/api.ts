@@ -27,7 +27,7 @@ import {
   ListEndedSessionsRequestSchema,
   ListEndedSessionsResponseSchema,
 } from "./gen/carrel/session/v1/session_service_pb";
-import { whyRefused } from "./refusal_words";
+import { whyUnanswered } from "./refusal_words";
 import { held } from "./token";
 
 /** Thrown when a request was refused or got no answer. */
@@ -35,9 +35,13 @@ export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly refusal: Refusal | undefined,
-    message: string,
   ) {
-    super(message);
+    super();
+  }
+
+  /** Why, in words for people and in the language of the page. */
+  override get message(): string {
+    return whyUnanswered(this.refusal);
   }
 
   /** The refusal's stable reason, or an empty string if there was no proper answer. */
@@ -52,7 +56,6 @@ export type RenewOutcome = Extract<ConnectionEvent, { kind: "renewed" | "renewal
 /** The two views of a transcript. */
 export type TranscriptView = "patron" | "staff";
 
-const UNREACHABLE = "The library's chat server is not answering. Check your network connection, then try again.";
 const TIME_LIMIT = 15_000;
 
 /** How far the server's clock is ahead of this one, in milliseconds, according to its last answer. */
@@ -88,15 +91,15 @@ async function call<Out extends DescMessage>(
     response = await fetch(path, request);
     body = (await response.json()) as JsonValue;
   } catch {
-    throw new ApiError(0, undefined, UNREACHABLE);
+    throw new ApiError(0, undefined);
   }
   noteTime(response);
   if (!response.ok) {
     const refusal = read(RefusalSchema, body);
-    throw new ApiError(response.status, refusal, whyRefused(refusal) || UNREACHABLE);
+    throw new ApiError(response.status, refusal);
   }
   const message = read(answer, body);
-  if (message === undefined) throw new ApiError(response.status, undefined, UNREACHABLE);
+  if (message === undefined) throw new ApiError(response.status, undefined);
   return message;
 }
 

@@ -1,11 +1,15 @@
 /** Times, in the viewer's zone and words (R24). */
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { computed } from "@preact/signals";
+import { locale, texts } from "./texts/texts";
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+const FORMATS = computed(() => ({
+  clock: new Intl.DateTimeFormat(locale.value, { hour: "2-digit", minute: "2-digit" }),
+  day: new Intl.DateTimeFormat(locale.value, { day: "numeric", month: "short", year: "numeric" }),
+  weekday: new Intl.DateTimeFormat(locale.value, { weekday: "long" }),
+}));
 
-const WEEKDAY = new Intl.DateTimeFormat(undefined, { weekday: "long" });
 const ONE_DAY = 86_400_000;
 
 /** Milliseconds since 1970, or nothing. */
@@ -15,42 +19,42 @@ export function milliseconds(time: Timestamp | undefined): number | undefined {
 
 /** The time of day. */
 export function clockTime(time: Timestamp | undefined): string {
-  return time === undefined ? "" : CLOCK.format(timestampMs(time));
+  return time === undefined ? "" : FORMATS.value.clock.format(timestampMs(time));
 }
 
 /** The day and the time of day. */
 export function dayAndTime(time: Timestamp | undefined): string {
   if (time === undefined) return "";
   const ms = timestampMs(time);
-  return `${DAY.format(ms)}, ${CLOCK.format(ms)}`;
+  return `${FORMATS.value.day.format(ms)}, ${FORMATS.value.clock.format(ms)}`;
 }
 
 /** When something will be: the time of day, with "today", "tomorrow", the weekday (within six days) or the date. */
 export function comingTime(time: Timestamp, now: number): string {
   const ms = timestampMs(time);
-  const clock = CLOCK.format(ms);
-  if (DAY.format(ms) === DAY.format(now)) return `today at ${clock}`;
-  if (DAY.format(ms) === DAY.format(now + ONE_DAY)) return `tomorrow at ${clock}`;
+  const clock = FORMATS.value.clock.format(ms);
+  if (FORMATS.value.day.format(ms) === FORMATS.value.day.format(now)) return texts().time.today(clock);
+  if (FORMATS.value.day.format(ms) === FORMATS.value.day.format(now + ONE_DAY)) return texts().time.tomorrow(clock);
   const isNear = ms - now < 6 * ONE_DAY;
-  return `on ${isNear ? WEEKDAY.format(ms) : DAY.format(ms)} at ${clock}`;
+  return texts().time.on((isNear ? FORMATS.value.weekday : FORMATS.value.day).format(ms), clock);
 }
 
 /** When something was, of late: the time of day, with "today", "yesterday" or the date. */
 export function recentTime(ms: number, now: number): string {
-  const clock = CLOCK.format(ms);
-  if (DAY.format(ms) === DAY.format(now)) return `today at ${clock}`;
-  if (DAY.format(ms) === DAY.format(now - ONE_DAY)) return `yesterday at ${clock}`;
-  return `on ${DAY.format(ms)} at ${clock}`;
+  const clock = FORMATS.value.clock.format(ms);
+  if (FORMATS.value.day.format(ms) === FORMATS.value.day.format(now)) return texts().time.today(clock);
+  if (FORMATS.value.day.format(ms) === FORMATS.value.day.format(now - ONE_DAY)) return texts().time.yesterday(clock);
+  return texts().time.on(FORMATS.value.day.format(ms), clock);
 }
 
 /** The day, or nothing. */
 export function day(time: Timestamp | undefined): string {
-  return time === undefined ? "" : DAY.format(timestampMs(time));
+  return time === undefined ? "" : FORMATS.value.day.format(timestampMs(time));
 }
 
 /** When something was: the time of day if it was today, else the day. */
 export function pastTime(time: Timestamp | undefined, now: number): string {
-  return day(time) === DAY.format(now) ? clockTime(time) : day(time);
+  return day(time) === FORMATS.value.day.format(now) ? clockTime(time) : day(time);
 }
 
 /** The machine-readable form of a time, for the `time` element. */

@@ -4,6 +4,7 @@ import type { SessionEvent } from "./gen/carrel/session/v1/session_event_pb";
 import type { Session } from "./gen/carrel/session/v1/session_pb";
 import { ownersIn } from "./state/owners";
 import { offerIn } from "./state/transfer";
+import { texts } from "./texts/texts";
 import { clockTime, day, dayAndTime, milliseconds } from "./time";
 import {
   closedLine,
@@ -29,11 +30,11 @@ import {
  * all librarians who owned the session, as its reader knows them.
  */
 export function transcriptText(session: Session, events: readonly SessionEvent[], reader: Reader): string {
-  const lines = [`Chat with ${session.institutionName}`, dayAndTime(session.openTime)];
+  const lines = [texts().file.chatWith(session.institutionName), dayAndTime(session.openTime)];
   if (!reader.isPatron && session.patronEmail !== "") lines.push(`The patron's e-mail: ${session.patronEmail}`);
   const owners = ownersIn(events);
   const names = ownersLine(owners, reader.isPatron);
-  if (names !== "") lines.push(`${owners.length === 1 ? "Librarian" : "Librarians"}: ${names}`);
+  if (names !== "") lines.push(texts().file.librarians(owners.length, names));
   if (!reader.isPatron && session.descriptiveCodes.length > 0) {
     lines.push(`About (staff only): ${codesWords(session.descriptiveCodes)}`);
   }
@@ -54,7 +55,7 @@ export function transcriptText(session: Session, events: readonly SessionEvent[]
 function lineOf(event: SessionEvent, events: readonly SessionEvent[], reader: Reader): string | undefined {
   const { payload } = event;
   const own = reader.isOwn(event);
-  const name = own ? "You" : nameOf(event.author);
+  const name = own ? texts().stream.you : nameOf(event.author);
   const note = `Note (staff only) by ${name}`;
   const queueName = reader.queueName ?? ((queueId: string) => queueId);
   switch (payload.case) {
@@ -63,7 +64,7 @@ function lineOf(event: SessionEvent, events: readonly SessionEvent[], reader: Re
     case "message":
       return `${name}: ${payload.value.text}`;
     case "page":
-      return `${name} sent a web page: ${payload.value.address}`;
+      return texts().file.page(name, payload.value.address);
     case "note":
       return `${note}: ${payload.value.text}`;
     case "transferOffered": {
@@ -80,9 +81,9 @@ function lineOf(event: SessionEvent, events: readonly SessionEvent[], reader: Re
     case "patronConnection":
       return `${patronConnectionLine(payload.value.connection)} (staff only)`;
     case "pickedUp":
-      return own ? "You picked the patron up" : `${name} joined the chat`;
+      return own ? "You picked the patron up" : texts().events.joined(name);
     case "colleagueLeft":
-      return `${name} left the session`;
+      return texts().events.left(name);
     case "returned":
       return returnedLine(event, own, reader.isPatron);
     case "erased":

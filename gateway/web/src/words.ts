@@ -7,29 +7,37 @@ import {
   Resolution,
   type TransferOffer,
 } from "./gen/carrel/session/v1/session_pb";
+import { texts } from "./texts/texts";
 
 /** Returns the name to show for a person. */
 export function nameOf(person: Person | undefined): string {
-  if (person === undefined) return "Somebody";
-  return person.name || (person.part === Part.PATRON ? "Patron" : LIBRARIAN);
+  const { somebody, patron, librarian } = texts().events;
+  if (person === undefined) return somebody;
+  if (person.part === Part.PATRON) return person.name || patron;
+  return isNameless(person) ? librarian : person.name;
 }
 
 /** Names the librarians who owned a session, in their order (D49): "Ms Map, then Mr Key". */
 export function inTurn(owners: readonly Person[]): string {
-  return owners.map(nameOf).join(", then ");
+  return owners.map(nameOf).join(texts().events.afterwards);
 }
 
 /** Names them to a reader of the transcript. Empty if there are none, or a patron is told nobody's name (R12). */
 export function ownersLine(owners: readonly Person[], toPatron: boolean): string {
-  return toPatron && owners.every((owner) => nameOf(owner) === LIBRARIAN) ? "" : inTurn(owners);
+  return toPatron && owners.every(isNameless) ? "" : inTurn(owners);
 }
 
-/** What a librarian is called whose name is not shown. */
-const LIBRARIAN = "Librarian";
+/** What the server calls a librarian whose name is not shown. */
+const NAMELESS = "Librarian";
+
+/** Whether a librarian's name is not shown. */
+function isNameless({ name }: Person): boolean {
+  return name === NAMELESS || name === "";
+}
 
 /** Says that a librarian was lost and the patron waits again (R7). The patron reads only that they wait again. */
 export function returnedLine(event: SessionEvent, own: boolean, toPatron: boolean): string {
-  if (toPatron) return "You are waiting for a librarian again";
+  if (toPatron) return texts().events.waitingAgain;
   return own
     ? "Your connection was lost; the patron is waiting again"
     : `${nameOf(event.author)}'s connection was lost; the patron is waiting again`;
@@ -73,7 +81,7 @@ export function closedLine(closed: TransferClosed, to: string): string {
 
 /** Says who has the patron from now on (R15, D47). The patron is told neither who had them before nor of the offer. */
 export function transferredLine(event: SessionEvent, own: boolean, toPatron: boolean): string {
-  if (toPatron) return `${newcomer(event.author)} is now answering you`;
+  if (toPatron) return texts().events.nowAnswering(newcomer(event.author));
   const from = event.payload.case === "transferred" ? event.payload.value.from : undefined;
   const who = own ? "You" : nameOf(event.author);
   return `${who} accepted this patron${from === undefined ? "" : ` from ${nameOf(from)}`}`;
@@ -81,8 +89,7 @@ export function transferredLine(event: SessionEvent, own: boolean, toPatron: boo
 
 /** The new owner as the patron reads it: if the library does not show its librarians' names, "Another librarian". */
 function newcomer(person: Person | undefined): string {
-  const name = nameOf(person);
-  return name === LIBRARIAN ? "Another librarian" : name;
+  return person !== undefined && isNameless(person) ? texts().events.anotherLibrarian : nameOf(person);
 }
 
 /** Says how the patron's connection is, as staff read it (R8, D51, D54). */
@@ -107,7 +114,7 @@ export function waitedAt(events: readonly SessionEvent[], { position }: SessionE
 
 /** Says that a session was erased (R20): to staff also by whom, or that its time was over. */
 export function erasedLine(event: SessionEvent, own: boolean, toPatron: boolean): string {
-  if (toPatron) return "The text of this chat was erased";
+  if (toPatron) return texts().events.erased;
   if (own) return "You erased this session";
   return event.author === undefined ? "Erased when its time was over" : `Erased by ${nameOf(event.author)}`;
 }
@@ -115,16 +122,17 @@ export function erasedLine(event: SessionEvent, own: boolean, toPatron: boolean)
 /** Says that the patron's name and e-mail address were erased (R20). The words around it still say what each one did. */
 export function identityErasedLine(toPatron: boolean): string {
   return toPatron
-    ? "Your name and e-mail address were erased from this chat"
+    ? texts().events.identityErased
     : "The patron's name and e-mail address were erased when their time was over";
 }
 
 /** Says who ended a session (D52). A waiting patron has no chat to end: they leave the queue. */
 export function endLine(event: SessionEvent, own: boolean, toPatron: boolean, waited: boolean): string {
-  if (waited && event.author?.part === Part.PATRON) return toPatron ? "You left the queue" : "Patron left the queue";
-  if (own) return toPatron ? "You ended the chat" : "Librarian ended: you ended this session";
+  const { youLeftQueue, youEnded, ended } = texts().events;
+  if (waited && event.author?.part === Part.PATRON) return toPatron ? youLeftQueue : "Patron left the queue";
+  if (own) return toPatron ? youEnded : "Librarian ended: you ended this session";
   if (event.author?.part === Part.PATRON) return "Patron ended";
-  return toPatron ? `${nameOf(event.author)} ended the chat` : `Librarian ended: ${nameOf(event.author)}`;
+  return toPatron ? ended(nameOf(event.author)) : `Librarian ended: ${nameOf(event.author)}`;
 }
 
 /** The resolutions that can be chosen, in words (R16). */

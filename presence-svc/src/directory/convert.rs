@@ -8,7 +8,7 @@ use carrel_proto::directory::v1 as wire;
 use pbjson_types::{Duration, Timestamp};
 
 use crate::domain::{
-    directory::{ConferenceWarning, Institution, Policy, Script, WaitingMessage},
+    directory::{ConferenceWarning, Institution, Policy, Script, Translation, WaitingMessage},
     profile::{LibraryPolicy, MonitoredQueue, Profile},
     role_change::{Means, RoleChange, RoleEntry},
 };
@@ -26,6 +26,7 @@ pub(crate) fn token(issued: Issued) -> wire::Token {
 /// A library, as anyone may know it.
 #[must_use]
 pub(crate) fn library(institution: Institution) -> wire::Library {
+    let first = institution.languages.first().cloned().unwrap_or_default();
     wire::Library {
         institution_id: institution.id,
         name: institution.name,
@@ -38,15 +39,55 @@ pub(crate) fn library(institution: Institution) -> wire::Library {
         waiting_messages: institution
             .waiting_messages
             .into_iter()
-            .map(waiting_message)
+            .map(|message| waiting_message(message, &first))
+            .collect(),
+        languages: institution.languages,
+        translations: institution
+            .translations
+            .into_iter()
+            .map(translation)
             .collect(),
     }
 }
 
-fn waiting_message(WaitingMessage { after_ms, text }: WaitingMessage) -> wire::WaitingMessage {
+/// A library in a list of them, which has only what it says in its first language: all its languages would make the
+/// list long, and a library's own page asks for the library itself.
+#[must_use]
+pub(crate) fn listed_library(institution: Institution) -> wire::Library {
+    let mut listed = library(institution);
+    let first = listed.languages.first();
+    listed
+        .waiting_messages
+        .retain(|message| Some(&message.language) == first);
+    listed.translations.clear();
+    listed
+}
+
+fn waiting_message(message: WaitingMessage, first: &str) -> wire::WaitingMessage {
+    let WaitingMessage {
+        language,
+        after_ms,
+        text,
+    } = message;
     wire::WaitingMessage {
         after: Some(duration(after_ms)),
         text,
+        language: language.unwrap_or_else(|| first.to_owned()),
+    }
+}
+
+fn translation(translation: Translation) -> wire::Translation {
+    let Translation {
+        language,
+        welcome,
+        privacy_notice,
+        privacy_address,
+    } = translation;
+    wire::Translation {
+        language,
+        welcome,
+        privacy_notice,
+        privacy_address,
     }
 }
 

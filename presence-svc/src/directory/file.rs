@@ -28,6 +28,7 @@ use crate::{
 };
 
 mod entry;
+mod languages;
 
 /// After how long a wait reaches the first and the second further queue, unless the file says otherwise (R17).
 const AFTER: [HumanDuration; 2] = [HumanDuration::from_secs(40), HumanDuration::from_secs(120)];
@@ -173,6 +174,8 @@ impl DirectoryFile {
             waiting_messages: Vec::new(),
             practice_queue: entry.optional_text(self, "practice_queue"),
             remember_chats: entry.optional_flag(self, "remember_chats").unwrap_or(true),
+            languages: self.read_languages(&mut entry),
+            translations: Vec::new(),
             policy: Policy::default(),
             scripts: Vec::new(),
             descriptive_codes: entry
@@ -210,7 +213,16 @@ impl DirectoryFile {
             "waiting_message",
             "write each one under its own [[institution.waiting_message]]",
         );
+        let translations = entry.entries(
+            self,
+            "translation",
+            "write each one under its own [[institution.translation]]",
+        );
         entry.finish(self);
+        for (line, table) in translations {
+            let translation = self.read_translation(lines, line, table, &id);
+            institution.translations.push(translation);
+        }
         for (number, (line, table)) in (1..).zip(waiting_messages) {
             let message = self.read_waiting_message(lines, line, table, &id, number);
             institution.waiting_messages.push(message);
@@ -238,8 +250,10 @@ impl DirectoryFile {
         let mut entry = Entry::new(lines, table, place.clone());
         let written = entry.text(self, "after");
         let text = entry.text(self, "text");
+        let language = entry.optional_text(self, "language");
         entry.finish(self);
         WaitingMessage {
+            language,
             after_ms: self.read_after(place, &written),
             text,
         }

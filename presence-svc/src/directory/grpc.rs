@@ -102,7 +102,11 @@ impl DirectoryService for DirectoryApi {
             .await
             .map_err(refused)?;
         Ok(Response::new(ListLibrariesResponse {
-            libraries: page.libraries.into_iter().map(convert::library).collect(),
+            libraries: page
+                .libraries
+                .into_iter()
+                .map(convert::listed_library)
+                .collect(),
             next_page_token: page.next_page_token,
         }))
     }

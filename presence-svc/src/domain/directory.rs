@@ -6,7 +6,7 @@ use carrel_platform::auth::{Role, StaffNaming};
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
-use super::hours::Hours;
+use super::{hours::Hours, language};
 
 /// The directory at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,6 +53,12 @@ pub struct Institution {
     /// Whether its patrons' browsers may remember a chat whose tab was closed, so that the patron can come back to it.
     #[serde(default = "remembers_chats")]
     pub remember_chats: bool,
+    /// The codes of the languages that its patrons may choose their page to be in, its own one first (D84).
+    #[serde(default = "language::only_english")]
+    pub languages: Vec<String>,
+    /// What it says itself in its further languages.
+    #[serde(default)]
+    pub translations: Vec<Translation>,
     /// What staff of other libraries should know about it. For staff only.
     #[serde(default)]
     pub policy: Policy,
@@ -65,9 +71,25 @@ pub struct Institution {
     pub descriptive_codes: Vec<String>,
 }
 
+/// What a library says itself, in one of its further languages. What it leaves out is said in its first language.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Translation {
+    /// The code of the language.
+    pub language: String,
+    /// The welcome line. May be empty.
+    pub welcome: String,
+    /// What a patron is told before the chat. May be empty.
+    pub privacy_notice: String,
+    /// An address with the full privacy statement. May be empty.
+    pub privacy_address: String,
+}
+
 /// Something that patrons are told who still wait.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingMessage {
+    /// The code of the language that it is in. `None`: the library's first one.
+    #[serde(default)]
+    pub language: Option<String>,
     /// How long after the wait began, in milliseconds.
     pub after_ms: u64,
     /// The words.

@@ -9,8 +9,11 @@ use std::{
 use self::{entry::Entry, shown::Shown};
 use super::directory::{Directory, Institution, Librarian, Queue, Script};
 
+mod descriptive_codes;
 mod entry;
+mod languages;
 mod shown;
+mod waiting;
 
 /// The longest id, in bytes.
 pub const MAX_ID: usize = 63;
@@ -27,7 +30,7 @@ pub const MAX_QUEUES: usize = 60;
 pub const MAX_STEPS: usize = 8;
 /// The longest time after which a wait reaches a further queue or a patron is told something, in milliseconds.
 pub const MAX_AFTER_MS: u64 = 24 * 60 * 60 * 1_000;
-/// The most messages that the patrons of a library are told as they wait (D57).
+/// The most messages that the patrons of a library are told as they wait, in each language (D57).
 pub const MAX_WAITING_MESSAGES: usize = 5;
 /// The longest of these messages, in characters: they are in each library of a page of libraries.
 pub const MAX_WAITING_TEXT: usize = 500;
@@ -71,6 +74,13 @@ pub enum Place {
         /// The script's name.
         name: String,
     },
+    /// What an institution says itself in one of its further languages.
+    Translation {
+        /// The institution's id.
+        institution: String,
+        /// The code of the language.
+        language: String,
+    },
     /// A message that an institution's patrons are told as they wait.
     WaitingMessage {
         /// The institution's id.
@@ -97,6 +107,15 @@ impl fmt::Display for Place {
             Self::Queue(id) => write!(f, "queue \"{id}\""),
             Self::Script { institution, name } => {
                 write!(f, "institution \"{institution}\", script \"{name}\"")
+            }
+            Self::Translation {
+                institution,
+                language,
+            } => {
+                write!(
+                    f,
+                    "institution \"{institution}\", translation \"{language}\""
+                )
             }
             Self::WaitingMessage {
                 institution,
@@ -196,7 +215,7 @@ fn check_institution(it: &Institution, directory: &Directory, problems: &mut Vec
     entry.text("policy.text", &it.policy.text);
     entry.address("policy.address", &it.policy.address);
     entry.line("policy.contact", &it.policy.contact);
-    check_codes(&it.descriptive_codes, &mut entry);
+    descriptive_codes::check(&it.descriptive_codes, &mut entry);
     if staffed > MAX_QUEUES {
         entry.wrong(
             "",
@@ -209,75 +228,12 @@ fn check_institution(it: &Institution, directory: &Directory, problems: &mut Vec
             format!("there are {}; {MAX_SCRIPTS} is the most", it.scripts.len()),
         );
     }
-    if it.waiting_messages.len() > MAX_WAITING_MESSAGES {
-        entry.wrong(
-            "waiting_message",
-            format!(
-                "there are {}; {MAX_WAITING_MESSAGES} is the most",
-                it.waiting_messages.len()
-            ),
-        );
-    }
-    for index in 0..it.waiting_messages.len().min(MAX_WAITING_MESSAGES) {
-        check_waiting_message(it, index, problems);
-    }
+    languages::check(it, &mut entry);
+    languages::check_translations(it, problems);
+    waiting::check(it, problems);
     for (index, script) in it.scripts.iter().enumerate().take(MAX_SCRIPTS) {
         check_script(script, &it.scripts[..index], it, problems);
     }
-}
-
-/// Checks a library's descriptive codes. Each is named once, whatever is wrong with it.
-fn check_codes(codes: &[String], entry: &mut Entry<'_>) {
-    const FIELD: &str = "descriptive_codes";
-    if codes.len() > MAX_CODES {
-        entry.wrong(
-            FIELD,
-            format!("there are {}; {MAX_CODES} is the most", codes.len()),
-        );
-        return;
-    }
-    let mut known = BTreeSet::new();
-    for code in codes {
-        let what = if code.trim().is_empty() {
-            "one is empty; leave it out".to_owned()
-        } else if code.trim() != code {
-            format!("\"{}\": remove the blanks at its ends", code.escape_debug())
-        } else if code.chars().any(entry::deceives) {
-            format!(
-                "\"{}\": remove the control characters and line breaks",
-                code.escape_debug()
-            )
-        } else if code.chars().count() > MAX_CODE {
-            format!("\"{code}\": {MAX_CODE} characters are the most")
-        } else if !known.insert(code.to_lowercase()) {
-            format!("\"{code}\" is there already, perhaps in other case; name each code once")
-        } else {
-            continue;
-        };
-        entry.wrong(FIELD, what);
-    }
-}
-
-fn check_waiting_message(of: &Institution, index: usize, problems: &mut Vec<Problem>) {
-    let (it, before) = (&of.waiting_messages[index], &of.waiting_messages[..index]);
-    let place = Place::WaitingMessage {
-        institution: of.id.clone(),
-        number: index + 1,
-    };
-    let mut entry = Entry::new(place, problems);
-    entry.text("text", &it.text);
-    entry.filled("text", &it.text);
-    if it.text.chars().count() > MAX_WAITING_TEXT {
-        entry.wrong(
-            "text",
-            format!("{MAX_WAITING_TEXT} characters are the most"),
-        );
-    }
-    entry.later(
-        it.after_ms,
-        before.last().map(|last| last.after_ms),
-        "the message before",
-    );
 }
 
 fn check_script(it: &Script, before: &[Script], of: &Institution, problems: &mut Vec<Problem>) {

@@ -6,7 +6,7 @@ use carrel_platform::auth::{Role, StaffNaming};
 
 use super::directory::{
     ConferenceWarning, Directory, EscalationStep, Event, Institution, Librarian, Origin, Policy,
-    Queue, Script, WaitingMessage,
+    Queue, Script, Translation, WaitingMessage,
 };
 
 /// A library whose patrons wait in the queue of the same id.
@@ -23,11 +23,19 @@ pub(crate) fn institution(id: &str) -> Institution {
         question_form_address: "https://library.example/ask".into(),
         survey_address: "https://library.example/survey".into(),
         waiting_messages: vec![WaitingMessage {
+            language: None,
             after_ms: 60_000,
             text: "We are looking for somebody.".into(),
         }],
         practice_queue: None,
         remember_chats: true,
+        languages: vec!["en".into(), "es".into()],
+        translations: vec![Translation {
+            language: "es".into(),
+            welcome: "Bienvenidos".into(),
+            privacy_notice: "Guardamos lo que usted escribe durante 90 días.".into(),
+            privacy_address: "https://library.example/privacidad".into(),
+        }],
         policy: Policy {
             text: format!("{id} lends skis."),
             address: "https://library.example/policy".into(),

@@ -31,6 +31,31 @@ async fn anyone_may_know_the_libraries() {
     // D57
     let after = |message: &WaitingMessage| message.after.as_ref().map(|after| after.seconds);
     let waiting: Vec<_> = library.waiting_messages.iter().filter_map(after).collect();
+    // D84: each message says in which language it is, and the page shows those of the patron's.
+    assert_eq!(waiting, [60, 180, 60, 180]);
+    let language = |message: &WaitingMessage| message.language.clone();
+    let languages: Vec<_> = library.waiting_messages.iter().map(language).collect();
+    assert_eq!(languages, ["en", "en", "es", "es"]);
+    assert_eq!(library.languages, ["en", "es"]);
+    let [spanish] = library.translations.as_slice() else {
+        panic!("Spanish is the only further language");
+    };
+    assert_eq!(spanish.language, "es");
+    // PR3
+    assert!(
+        spanish
+            .privacy_notice
+            .contains("El personal de Maple County Library puede supervisar")
+    );
+
+    let list = client.list_libraries(ListLibrariesRequest::default());
+    let listed = list.await.unwrap().into_inner().libraries;
+    let maple = listed.iter().find(|one| one.institution_id == "maple");
+    let maple = maple.unwrap();
+    assert_eq!(maple.languages, ["en", "es"]);
+    // In a list, what is not in the first language would only make it long.
+    assert_eq!(maple.translations, []);
+    let waiting: Vec<_> = maple.waiting_messages.iter().filter_map(after).collect();
     assert_eq!(waiting, [60, 180]);
 
     for id in ["", "nowhere", "MAPLE", "../maple"] {

@@ -27,6 +27,20 @@ describe("what the line of HTML says (D85)", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("may choose the language, which may be named as precisely as the site's own (D84)", () => {
+    expect(read({ library: "maple", lang: "es-MX" })).toEqual([
+      expect.objectContaining({ lang: "es", label: "Pregunte a la biblioteca" }),
+      [],
+    ]);
+    expect(read({ library: "maple", lang: "fr", label: "Clavardez" })[0]).toMatchObject({
+      lang: "fr",
+      label: "Clavardez",
+    });
+    const [options, wrong] = read({ library: "maple", lang: "tlh" });
+    expect(options).toMatchObject({ lang: undefined, label: "Ask a librarian" });
+    expect(wrong).toEqual([expect.stringContaining("data-lang is one of en, es, fr, de")]);
+  });
+
   it("without a library is told so, and shows nothing", () => {
     for (const library of [undefined, "", " "]) {
       const [options, wrong] = read(library === undefined ? {} : { library });

@@ -1,5 +1,8 @@
 /** What the line of HTML that embeds the chat says of it. */
 
+import { LANGUAGES, type Language, languageOf } from "../texts/languages";
+import { WIDGET_WORDS } from "./words";
+
 /** How the widget is to be. */
 export interface Options {
   /** The origin of the gateway, from which the script came. */
@@ -8,6 +11,8 @@ export interface Options {
   library: string;
   /** The words on the button. */
   label: string;
+  /** The language that the site wants the chat to be in (D84), if it says one. */
+  lang?: Language | undefined;
   /** The side of the window at which it stands. */
   side: "left" | "right";
   /** The button's colour, and one for the words on it that stands out. */
@@ -15,10 +20,8 @@ export interface Options {
 }
 
 /** The attributes of the script's element. */
-export type Attributes = Readonly<Partial<Record<"library" | "label" | "side" | "color", string>>>;
+export type Attributes = Readonly<Partial<Record<"library" | "label" | "lang" | "side" | "color", string>>>;
 
-/** The words on the button of a site that chooses none. */
-export const LABEL = "Ask a librarian";
 const COLOR = /^#[0-9a-f]{6}$/i;
 
 /**
@@ -37,10 +40,17 @@ export function readOptions(address: string, given: Attributes, wrong: (why: str
   const color = given.color?.trim() ?? "";
   const isColor = COLOR.test(color);
   if (color !== "" && !isColor) wrong(`data-color is written like "#14595a", not "${color}"; the usual one is taken`);
+  const tag = given.lang?.trim() ?? "";
+  const lang = languageOf(tag);
+  if (tag !== "" && lang === undefined) {
+    const codes = Object.keys(LANGUAGES).join(", ");
+    wrong(`data-lang is one of ${codes}, not "${tag}"; the chat chooses its language by the browser`);
+  }
   return {
     gateway: new URL(address).origin,
     library,
-    label: given.label?.trim() || LABEL,
+    label: given.label?.trim() || WIDGET_WORDS[lang ?? "en"].label,
+    lang,
     side: side === "left" ? "left" : "right",
     color: isColor ? { ground: color, ink: inkOn(color) } : undefined,
   };

@@ -1,6 +1,8 @@
 /** The elements of the widget, in a tree of their own that the styles of the site do not reach. */
 import css from "../styles/widget.css?inline";
-import { LABEL, type Options } from "./options";
+import type { Language } from "../texts/languages";
+import type { Options } from "./options";
+import { WIDGET_WORDS, type WidgetWords } from "./words";
 
 /** The elements that the widget works with. */
 export interface Parts {
@@ -26,12 +28,19 @@ export interface Parts {
 /** The attribute by which a widget is found that is there already. */
 const MARK = "data-carrel-widget";
 
-/** The language of the widget's own words. */
-export const OWN_LANG = "en";
+/** Returns the language of the widget's own words. */
+export function ownLang({ lang }: Options): Language {
+  return lang ?? "en";
+}
+
+/** Returns the widget's own words. */
+export function wordsOf(options: Options): WidgetWords {
+  return WIDGET_WORDS[ownLang(options)];
+}
 
 /** Returns the language of the words that the button has: a label that the site chose is in the site's language. */
-export function langOfLabel({ label }: Options): string {
-  return label === LABEL ? OWN_LANG : document.documentElement.lang;
+export function langOfLabel(options: Options): string {
+  return options.label === wordsOf(options).label ? ownLang(options) : document.documentElement.lang;
 }
 
 /** Whether a library's widget is in the page. */
@@ -40,14 +49,15 @@ export function isThere(library: string): boolean {
 }
 
 /** Returns the address of the patron page. */
-export function askAddress({ gateway, library }: Options): string {
-  return `${gateway}/ask/${encodeURIComponent(library)}`;
+export function askAddress({ gateway, library, lang }: Options): string {
+  return `${gateway}/ask/${encodeURIComponent(library)}${lang === undefined ? "" : `?lang=${lang}`}`;
 }
 
 /** Builds the widget, without its frame, and puts it into the page. */
 export function build(options: Options): Parts {
+  const own = wordsOf(options);
   // The page around may be in any language, and written from right to left.
-  const host = element("div", { lang: OWN_LANG, dir: "ltr" });
+  const host = element("div", { lang: ownLang(options), dir: "ltr" });
   host.setAttribute(MARK, options.library);
   const root = host.attachShadow({ mode: "open" });
   // A style sheet that a script constructs needs no leave of the site's content security policy, as <style> would.
@@ -70,14 +80,14 @@ export function build(options: Options): Parts {
   button.append(bubble(), label, count, countWords);
 
   const title = element("h2", { className: "title", id: "title", ...words });
-  const minimise = element("button", { type: "button", className: "minimise", textContent: "Minimise" });
+  const minimise = element("button", { type: "button", className: "minimise", textContent: own.minimise });
   const head = element("div", { className: "head" });
   head.append(title, minimise);
   const link = element("a", { href: askAddress(options), target: "_blank", rel: "noopener noreferrer" });
-  link.textContent = "Open it in a new tab";
+  link.textContent = own.newTab;
   const trouble = element("p", { className: "trouble", hidden: true });
   trouble.setAttribute("role", "alert");
-  trouble.append("The chat can't be shown here at the moment. ", link, ".");
+  trouble.append(`${own.trouble} `, link, ".");
   const body = element("div", { className: "body" });
   const panel = element("dialog", { className: "panel", id: "panel" });
   panel.setAttribute("aria-labelledby", "title");

@@ -146,6 +146,22 @@ describe("the button (D85)", () => {
     expect(widget.status.textContent).toBe("");
   });
 
+  it("speaks the language that the site chose, and asks the patron page to (D84)", () => {
+    const widget = visit({ lang: "es", label: "Pregunte a la biblioteca" });
+    const host = document.querySelector("[data-carrel-widget]");
+    expect([host?.getAttribute("lang"), widget.words]).toEqual(["es", "Pregunte a la biblioteca"]);
+    expect(widget.minimise.textContent).toBe("Minimizar");
+    widget.button.click();
+    expect(widget.frame?.dataset.address).toMatch(/^https:\/\/ask\.example\.org\/ask\/maple\?lang=es#tab=/);
+    widget.load();
+    says(chat(true, 2));
+    widget.minimise.click();
+    says(chat(true, 3));
+    expect(widget.words).toContain("Volver a su chat (3 mensajes nuevos)");
+    says(chat(true, 1));
+    expect(widget.words).toContain("(1 mensaje nuevo)");
+  });
+
   it("names the language of its words, in a site of any (D82)", () => {
     document.documentElement.lang = "ar";
     const widget = visit({ label: "اسأل أمين المكتبة" });

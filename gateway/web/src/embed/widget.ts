@@ -2,7 +2,7 @@
 import { Memory } from "./memory";
 import { type ChatState, fromChat, type Site } from "./messages";
 import type { Options } from "./options";
-import { build, frame, langOfLabel, OWN_LANG, type Parts } from "./parts";
+import { build, frame, langOfLabel, ownLang, type Parts, wordsOf } from "./parts";
 
 /** Where the panel covers the whole window, as on a phone. As in widget.css. */
 const WHOLE_WINDOW = "(max-width: 34rem), (max-height: 30rem)";
@@ -180,7 +180,7 @@ export class Widget {
     this.#chat = said;
     this.#draw();
     this.#remember();
-    if (isMore && !this.#open) this.#parts.status.textContent = inWords(said.unread);
+    if (isMore && !this.#open) this.#parts.status.textContent = wordsOf(this.options).unread(said.unread);
   }
 
   #look(focused: boolean): void {
@@ -202,14 +202,15 @@ export class Widget {
   #draw(): void {
     const { button, label, count, countWords, status } = this.#parts;
     const { running, unread } = this.#chat;
+    const words = wordsOf(this.options);
     const isShown = !this.#open && unread > 0;
     button.setAttribute("aria-expanded", String(this.#open));
     const isBack = running && !this.#open;
-    label.textContent = isBack ? "Back to your chat" : this.options.label;
-    label.lang = isBack ? OWN_LANG : langOfLabel(this.options);
+    label.textContent = isBack ? words.back : this.options.label;
+    label.lang = isBack ? ownLang(this.options) : langOfLabel(this.options);
     count.hidden = !isShown;
     count.textContent = isShown ? (unread > 99 ? "99+" : String(unread)) : "";
-    countWords.textContent = isShown ? ` (${inWords(unread)})` : "";
+    countWords.textContent = isShown ? ` (${words.unread(unread)})` : "";
     if (!isShown) status.textContent = "";
   }
 
@@ -224,8 +225,4 @@ export class Widget {
   #active(): Element | null {
     return this.#parts.host.shadowRoot?.activeElement ?? null;
   }
-}
-
-function inWords(unread: number): string {
-  return unread === 1 ? "1 new message" : `${unread} new messages`;
 }

@@ -106,6 +106,9 @@ fn what_may_be_left_out_has_a_default() {
     assert_eq!(maple.practice_queue, None);
     // R8: unless the library says otherwise, a closed tab is no way out of a chat.
     assert!(maple.remember_chats);
+    // D84: no page promises an answer in a language that the library did not name.
+    assert_eq!(maple.languages, ["en"]);
+    assert_eq!(maple.translations, []);
     assert_eq!(maple.scripts, []);
     // D65: the codes are optional, and Carrel does not know what a library wants to count.
     assert!(maple.descriptive_codes.is_empty());
@@ -126,6 +129,7 @@ fn what_may_be_there_is_read() {
 practice_queue = "practice"
 question_form_address = "https://maple.example/ask"
 remember_chats = false
+languages = ["es", "en"]
 survey_address = "https://maple.example/survey"
 descriptive_codes = ["Opening hours", "Catalogue"]
 [institution.policy]
@@ -138,9 +142,15 @@ text = "Hello!"
 [[institution.script]]
 name = "Also"
 text = "Bye!"
+[[institution.translation]]
+language = "en"
+welcome = "Hello!"
+privacy_notice = "We keep it."
+privacy_address = "https://maple.example/privacy"
 [[institution.waiting_message]]
 after = "1m"
 text = "Still looking."
+language = "en"
 [[institution.waiting_message]]
 after = "1500ms"
 text = "Too soon.""#,
@@ -167,12 +177,30 @@ practice = false"#,
     let waiting_messages: Vec<_> = maple
         .waiting_messages
         .iter()
-        .map(|message| (message.after_ms, message.text.as_str()))
+        .map(|message| {
+            (
+                message.after_ms,
+                message.text.as_str(),
+                message.language.as_deref(),
+            )
+        })
         .collect();
     assert_eq!(
         waiting_messages,
-        [(60_000, "Still looking."), (1_500, "Too soon.")]
+        [
+            (60_000, "Still looking.", Some("en")),
+            (1_500, "Too soon.", None)
+        ]
     );
+    // D84
+    assert_eq!(maple.languages, ["es", "en"]);
+    let [translation] = maple.translations.as_slice() else {
+        panic!("there is one translation");
+    };
+    assert_eq!(translation.language, "en");
+    assert_eq!(translation.welcome, "Hello!");
+    assert_eq!(translation.privacy_notice, "We keep it.");
+    assert_eq!(translation.privacy_address, "https://maple.example/privacy");
     assert_eq!(maple.policy.text, "We lend skis.");
     assert_eq!(maple.policy.address, "https://maple.example/policy");
     assert_eq!(maple.policy.contact, "desk@maple.example");
@@ -227,8 +255,12 @@ name = "Harbor"
 privacy_notice = "We keep it."
 primary_queue = "maple"
 policy = "We lend boats."
+languages = "en"
 script = "Hello!"
 descriptive_codes = ["Maps", 7]
+[[institution.translation]]
+welcome = "Hello!"
+name = "Harbor"
 "#;
     assert_eq!(
         problems(institution),
@@ -239,9 +271,12 @@ descriptive_codes = ["Maps", 7]
             "line 10: institution \"maple\", script \"Hello\", text: is missing",
             "line 12: institution \"maple\", script \"Hello\": is there already, in line 10",
             "line 15: institution \"maple\", script \"Hello\", key: is not known here",
-            "line 23: institution \"harbor\", descriptive_codes: must be a list of texts, for example [\"Opening hours\", \"Printing\"]; it is of type array",
+            "line 22: institution \"harbor\", languages: must be a list of codes, for example [\"en\", \"es\"]; it is of type string",
+            "line 24: institution \"harbor\", descriptive_codes: must be a list of texts, for example [\"Opening hours\", \"Printing\"]; it is of type array",
             "line 21: institution \"harbor\", policy: must be a table; it is of type string",
-            "line 22: institution \"harbor\", script: write each one under its own [[institution.script]]",
+            "line 23: institution \"harbor\", script: write each one under its own [[institution.script]]",
+            "line 25: institution \"harbor\", translation \"\", language: is missing",
+            "line 27: institution \"harbor\", translation \"\", name: is not known here",
         ]
     );
     let head = "[[queue]]\nid = \"maple\"\nname = \"Maple\"\npatrons_of = []\nstaffed_by = []\n";

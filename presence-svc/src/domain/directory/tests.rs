@@ -189,6 +189,8 @@ fn what_was_written_before_these_fields_were_there_is_still_read() {
     assert_eq!(institution.scripts, []);
     assert!(institution.descriptive_codes.is_empty());
     assert!(institution.remember_chats);
+    assert_eq!(institution.languages, ["en"]);
+    assert_eq!(institution.translations, []);
 
     let Event::QueueSet(queue) = read(
         r#"{"kind":"queue_set","id":"maple","name":"Maple","patrons_of":["maple"],"staffed_by":["maple"]}"#,

@@ -1,13 +1,22 @@
 use super::*;
 use crate::domain::{
-    directory::{Event, WaitingMessage},
+    directory::{Event, Translation, WaitingMessage},
     sample::{self, librarian, steps},
 };
 
+mod languages;
 mod limits;
 
 fn institution() -> Institution {
     sample::institution("maple")
+}
+
+fn told_after(after_ms: u64, text: &str) -> WaitingMessage {
+    WaitingMessage {
+        language: None,
+        after_ms,
+        text: text.into(),
+    }
 }
 
 fn queue() -> Queue {
@@ -180,57 +189,6 @@ fn script(name: &str, text: &str) -> Script {
     Script {
         name: name.into(),
         text: text.into(),
-    }
-}
-
-fn told_after(after_ms: u64, text: &str) -> WaitingMessage {
-    WaitingMessage {
-        after_ms,
-        text: text.into(),
-    }
-}
-
-// D57
-#[test]
-fn waiting_messages_have_something_to_say_one_after_another() {
-    let long = "x".repeat(MAX_WAITING_TEXT);
-    for (messages, expected) in [
-        (vec![], None),
-        (vec![told_after(1, &long), told_after(2, "Wait.")], None),
-        (
-            vec![told_after(1_000, &format!("{long}x"))],
-            Some("waiting message 1, text: 500 characters are the most"),
-        ),
-        (
-            vec![told_after(1_000, " \n")],
-            Some("waiting message 1, text: must not be empty"),
-        ),
-        (
-            vec![told_after(0, "Wait.")],
-            Some("waiting message 1, after: must be longer than no time at all, for example 40s"),
-        ),
-        (
-            vec![told_after(60_000, "Wait."), told_after(60_000, "Wait on.")],
-            Some(
-                "waiting message 2, after: is 1m, but the message before comes after 1m; write a longer time, counted from the beginning of the wait",
-            ),
-        ),
-        (
-            vec![told_after(MAX_AFTER_MS + 1, "Wait.")],
-            Some("waiting message 1, after: 1d is the most"),
-        ),
-    ] {
-        let institution = Institution {
-            waiting_messages: messages,
-            ..institution()
-        };
-        let told = problems(&directory(institution, queue(), librarian()));
-        let told: Vec<_> = told.iter().map(ToString::to_string).collect();
-        let expected: Vec<_> = expected
-            .map(|what| format!("institution \"maple\", {what}"))
-            .into_iter()
-            .collect();
-        assert_eq!(told, expected);
     }
 }
 

@@ -1,6 +1,7 @@
 /** The form that a patron fills in, and what is wrong with it. */
 import type { Refusal } from "../../gen/carrel/refusal/v1/refusal_pb";
 import { wrongWith } from "../../refusal_words";
+import type { Words } from "../../texts/texts";
 
 /** What the patron has typed into the form. */
 export interface Asking {
@@ -10,7 +11,7 @@ export interface Asking {
 }
 
 /** What is wrong with the form, field by field. */
-export type WrongFields = Partial<Record<keyof Asking, string>>;
+export type WrongFields = Partial<Record<keyof Asking, Words>>;
 
 /** An empty form. */
 export const NOTHING_ASKED: Asking = { question: "", name: "", email: "" };
@@ -26,8 +27,7 @@ const FIELDS: readonly [keyof Asking, string][] = [
 export function wrongFields(refusal: Refusal | undefined): WrongFields {
   const wrong: WrongFields = {};
   for (const [field, path] of FIELDS) {
-    const why = wrongWith(refusal, path);
-    if (why !== undefined) wrong[field] = why;
+    if (wrongWith(refusal, path) !== undefined) wrong[field] = () => wrongWith(refusal, path) ?? "";
   }
   return wrong;
 }

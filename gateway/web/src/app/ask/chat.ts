@@ -10,6 +10,7 @@ import { outgoingText } from "../../state/conversation";
 import { endSession, openSession, postMessage } from "../../state/deeds";
 import { isOnItsWay, type Outgoing, type SessionView, unknownSession, unread } from "../../state/session";
 import { StatusCode } from "../../status_code";
+import { texts, type Words } from "../../texts/texts";
 import { milliseconds } from "../../time";
 import { held } from "../../token";
 import { nothingHappened } from "../../wire";
@@ -23,17 +24,10 @@ import { ChatMemory } from "./chat_memory";
 import { isLeft, leaveChat } from "./left_chats";
 import { PatronLibrary } from "./library";
 import { isByPatron, patronNews } from "./news";
+import { PageLanguage } from "./page_language";
 import { PatronSound } from "./sound";
 import { type Stage, stageOf } from "./stage";
-import {
-  isUnopened,
-  LET_IN_NO_LONGER,
-  NOT_REMEMBERED,
-  NOT_TAKEN_IN_TIME,
-  PERHAPS_TAKEN_AS_IT_IS,
-  whyNoReturn,
-  whyNotTaken,
-} from "./turned_away";
+import { isUnopened, whyNoReturn, whyNotTaken } from "./turned_away";
 
 /** What a patron's last event is once the session is over: its end, or that something of it was erased since (R20). */
 const END_OR_ERASED = new Set<SessionEvent["payload"]["case"]>(["ended", "identityErased", "erased"]);
@@ -47,9 +41,9 @@ export class PatronChat {
   readonly asking = signal<Asking>(NOTHING_ASKED);
   /** The message as it is typed. */
   readonly draft = signal("");
-  readonly #error = signal("");
+  readonly #error = signal<Words | undefined>(undefined);
   readonly #wrong = signal<WrongFields>({});
-  readonly #turnedAway = signal("");
+  readonly #turnedAway = signal<Words | undefined>(undefined);
   /** The command id of the refused question that the form has already handled. */
   #told = "";
   /** The question in the form when it was asked in a session that may already be open with another question. */
@@ -61,16 +55,18 @@ export class PatronChat {
   /** What the browser remembers of the library's chats beyond their tabs. */
   readonly memory: ChatMemory;
 
+  /** The language that the patron reads. */
+  readonly language: PageLanguage;
   /** The library. */
   readonly library: PatronLibrary;
   /** What went wrong with the form, in words for the patron; empty if nothing did. */
-  readonly error: ReadonlySignal<string> = this.#error;
+  readonly error: ReadonlySignal<string> = computed(() => this.#error.value?.() ?? "");
   /** Which fields of the form are wrong, and why. */
   readonly wrong: ReadonlySignal<WrongFields> = this.#wrong;
   /** Whether the question is on its way. */
   readonly busy: ReadonlySignal<boolean> = this.#busy;
   /** Why the patron is not back in the chat that this tab was in; empty if that is not so. */
-  readonly turnedAway: ReadonlySignal<string> = this.#turnedAway;
+  readonly turnedAway: ReadonlySignal<string> = computed(() => this.#turnedAway.value?.() ?? "");
   /** Whether the page was cleared and nothing was asked since. */
   readonly cleared: ReadonlySignal<boolean> = this.#cleared;
   /** The session, if there is one. */
@@ -106,7 +102,8 @@ export class PatronChat {
     const name = `${practice ? "practice" : "ask"}.${institutionId}`;
     this.memory = new ChatMemory(name, () => this.#followOthers());
     this.#admission = new HeldAdmission(`carrel.${name}`, this.memory);
-    this.library = new PatronLibrary(institutionId, practice);
+    this.language = new PageLanguage(name);
+    this.library = new PatronLibrary(institutionId, practice, this.language);
     this.link = new Link({
       ready: () => {
         // The library could not be read while the server was unreachable.
@@ -133,6 +130,7 @@ export class PatronChat {
   async begin(): Promise<void> {
     const admission = this.#admission.recall();
     if (admission !== undefined) this.#return(admission);
+    void this.language.begin();
     await this.library.read();
   }
 
@@ -142,7 +140,7 @@ export class PatronChat {
     batch(() => {
       const chat = this.memory.take();
       if (chat === undefined) {
-        this.#turnedAway.value = NOT_REMEMBERED;
+        this.#turnedAway.value = () => texts().turnedAway.notRemembered;
         return;
       }
       const admission = { sessionId: chat.sessionId, token: chat.token, taken: true, openSince: chat.began };
@@ -173,10 +171,10 @@ export class PatronChat {
   async ask(): Promise<void> {
     if (this.#busy.value) return;
     this.#busy.value = true;
-    this.#error.value = "";
+    this.#error.value = undefined;
     this.#wrong.value = {};
     this.#cleared.value = false;
-    this.#turnedAway.value = "";
+    this.#turnedAway.value = undefined;
     this.#askedTwice = undefined;
     const inDoubt = this.view.value?.outgoing.find(isOpeningInDoubt);
     if (inDoubt !== undefined) return this.#askAgain(inDoubt);
@@ -186,7 +184,7 @@ export class PatronChat {
       const admission = this.#admission.current.value ?? (await this.#admit());
       this.#open(admission.sessionId);
     } catch (error) {
-      this.#error.value = messageOf(error);
+      this.#error.value = () => messageOf(error);
       this.#busy.value = false;
     }
   }
@@ -248,7 +246,8 @@ export class PatronChat {
     if (admission !== undefined) leaveChat(admission.sessionId, admission.token.renewUntil);
     this.#reset();
     this.#cleared.value = true;
-    this.announcer.say("This page has been cleared.");
+    this.language.forget();
+    this.announcer.say(texts().page.cleared);
   }
 
   /** Clears this page as well when its chat was left from another tab. */
@@ -272,7 +271,7 @@ export class PatronChat {
 
   async #admit(): Promise<Admission> {
     const { token, sessionId } = await admitPatron(this.institutionId, this.practice);
-    if (token === undefined) throw new ApiError(0, undefined, "The server did not let you in. Try again in a minute.");
+    if (token === undefined) throw new NotLetIn();
     const admission = { sessionId, token: held(token) };
     this.#admission.hold(admission);
     this.link.start(admission.token);
@@ -337,7 +336,7 @@ export class PatronChat {
     this.#busy.value = false;
     this.#wrong.value = wrongFields(failed.refusal);
     const isMarked = firstWrong(this.#wrong.value) !== undefined;
-    this.#error.value = isMarked ? "" : whyNotTaken(failed.refusal);
+    this.#error.value = isMarked ? undefined : () => whyNotTaken(failed.refusal);
     if (isOpeningInDoubt(failed)) return;
     // Invalid fields can be corrected in the form. Any other refusal needs a new admission.
     if (!isWrong(failed.refusal) && failed.refusal?.code !== StatusCode.RESOURCE_EXHAUSTED) this.#dropAdmission();
@@ -368,7 +367,7 @@ export class PatronChat {
   /** Tells the patron why they are not back in their chat. */
   #turnAway(sessionId: string, refusal: Refusal): void {
     const taken = this.#admission.current.value?.taken ?? false;
-    this.#turnedAway.value = whyNoReturn(refusal, taken);
+    this.#turnedAway.value = () => whyNoReturn(refusal, taken);
     this.#busy.value = false;
     // The question may still be in flight from before the reload: asking again in the same session finds it.
     if (isUnopened(refusal, taken)) this.link.release(sessionId);
@@ -389,14 +388,14 @@ export class PatronChat {
     const isOnItsWay = this.#busy.value && this.#admission.current.value !== undefined;
     if (phase === "rejected" && isOnItsWay) {
       this.#busy.value = false;
-      this.#error.value = PERHAPS_TAKEN_AS_IT_IS;
+      this.#error.value = () => texts().turnedAway.perhapsTakenAsItIs;
     }
     if (phase !== "expired") return;
     if (isOnItsWay) {
       this.#busy.value = false;
-      this.#error.value = NOT_TAKEN_IN_TIME;
+      this.#error.value = () => texts().turnedAway.notTakenInTime;
     } else if (this.stage.value === "returning") {
-      this.#turnedAway.value = LET_IN_NO_LONGER;
+      this.#turnedAway.value = () => texts().turnedAway.letInNoLonger;
     }
     this.#dropAdmission();
   }
@@ -439,8 +438,8 @@ export class PatronChat {
   #reset(): void {
     this.#leaveSession();
     this.announcer.clear();
-    this.#turnedAway.value = "";
-    this.#error.value = "";
+    this.#turnedAway.value = undefined;
+    this.#error.value = undefined;
     this.#wrong.value = {};
     this.#busy.value = false;
     this.#cleared.value = false;
@@ -459,6 +458,11 @@ function isOpeningInDoubt({ deed, status, refusal }: Outgoing): boolean {
   return deed.case === "openSession" && (status === "sending" || (status === "failed" && !nothingHappened(refusal)));
 }
 
+/** The server answered without letting the patron in. */
+class NotLetIn extends Error {}
+
 function messageOf(error: unknown): string {
-  return error instanceof ApiError ? error.message : "Something went wrong on this page. Reload it, then try again.";
+  const { notLetIn, brokenTryAgain } = texts().page;
+  if (error instanceof NotLetIn) return notLetIn;
+  return error instanceof ApiError ? error.message : brokenTryAgain;
 }

@@ -1,7 +1,8 @@
 /** What a patron's screen reader is told of the events in their session. */
 import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
 import { Part } from "../../gen/carrel/session/v1/session_pb";
-import { endLine, transferredLine, waitedAt } from "../../words";
+import { texts } from "../../texts/texts";
+import { endLine, nameOf, transferredLine, waitedAt } from "../../words";
 
 /** Whether the patron is the author of an event. */
 export function isByPatron(event: SessionEvent): boolean {
@@ -10,18 +11,19 @@ export function isByPatron(event: SessionEvent): boolean {
 
 /** Returns what is said of an event, if anything. `events` are all events of the session so far. */
 export function patronNews(event: SessionEvent, events: readonly SessionEvent[]): string | undefined {
-  const name = event.author?.name || "The librarian";
+  const { theLibrarian, here, page, waitingAgain } = texts().news;
+  const name = event.author?.name ? nameOf(event.author) : theLibrarian;
   switch (event.payload.case) {
     case "pickedUp":
-      return `${name} is here. The chat has begun.`;
+      return here(name);
     case "message":
       return isByPatron(event) ? undefined : `${name}: ${event.payload.value.text}`;
     case "page":
-      return `${name} sent a web page: ${event.payload.value.host}`;
+      return page(name, event.payload.value.host);
     case "transferred":
       return `${transferredLine(event, false, true)}.`;
     case "returned":
-      return "You are waiting for a librarian again. What you have written is kept.";
+      return waitingAgain;
     case "ended":
       return `${endLine(event, isByPatron(event), true, waitedAt(events, event))}.`;
     default:

@@ -1,10 +1,12 @@
 import { useEffect, useState } from "preact/hooks";
 import type { PatronChat } from "../../app/ask/chat";
+import { ownLanguage } from "../../app/ask/library_texts";
 import type { Stage } from "../../app/ask/stage";
 import { isEmbedded } from "../../app/parts/embedded";
 import { isLookedAt, onLook } from "../../app/parts/looked_at";
 import { patronSound, patronVolume } from "../../app/parts/settings";
 import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb";
+import { langOf, texts } from "../../texts/texts";
 import { Announcements, PageAnnouncer } from "../parts/announcements";
 import { ConnectionMark } from "../parts/connection_mark";
 import { Hidden } from "../parts/hidden";
@@ -16,6 +18,7 @@ import { Volume } from "../parts/volume";
 import { Chat } from "./chat";
 import { Closed } from "./closed";
 import { Ended } from "./ended";
+import { LanguageSwitch } from "./language_switch";
 import { QuestionForm } from "./question_form";
 import { Remembered } from "./remembered";
 import { Returning } from "./returning";
@@ -33,7 +36,7 @@ export function AskPage({ chat }: { chat: PatronChat }) {
         <header class="ask-head">
           {/* In the library's own web site there is no need to say whose page this is, nor a way to another one. */}
           {!isEmbedded() && <LibraryName chat={chat} />}
-          {chat.practice && <span class="tag practice">[Practice]</span>}
+          {chat.practice && <span class="tag practice">{texts().head.practice}</span>}
           {isConnectionShown(chat) && <ConnectionMark link={chat.link} />}
           {(stage === "waiting" || stage === "chatting") && (
             <>
@@ -41,6 +44,7 @@ export function AskPage({ chat }: { chat: PatronChat }) {
               <SoundChoice chat={chat} />
             </>
           )}
+          <LanguageSwitch of={chat.language} />
           <ThemeSwitch />
         </header>
         <main class="ask-main">
@@ -63,9 +67,9 @@ function SoundChoice({ chat }: { chat: PatronChat }) {
   return (
     <span class="sound-choice">
       <Switch of={patronSound} class="sound-switch">
-        <span title="A sound when a librarian joins or writes while you're looking elsewhere">
-          Sound
-          <Hidden>when a librarian joins or writes while you're looking elsewhere</Hidden>
+        <span title={texts().head.soundTitle}>
+          {texts().head.sound}
+          <Hidden>{texts().head.soundWhen}</Hidden>
         </span>
       </Switch>
       {patronSound.value && (
@@ -86,11 +90,18 @@ const LINKED: ReadonlySet<Stage> = new Set(["form", "remembered", "ended", "lost
 
 /** The name of the library. While the patron waits or chats it is no link, since a slip would take them away. */
 function LibraryName({ chat }: { chat: PatronChat }) {
-  const name = chat.library.facts.value?.name || "Ask a librarian";
-  if (!LINKED.has(chat.stage.value)) return <span class="ask-name">{name}</span>;
+  const library = chat.library.facts.value;
+  const name = library?.name || texts().head.ask;
+  const lang = library && langOf(ownLanguage(library));
+  if (!LINKED.has(chat.stage.value))
+    return (
+      <span class="ask-name" lang={lang}>
+        {name}
+      </span>
+    );
   const address = `/ask/${encodeURIComponent(chat.institutionId)}${chat.practice ? "?practice" : ""}`;
   return (
-    <a class="ask-name" href={address}>
+    <a class="ask-name" lang={lang} href={address}>
       {name}
     </a>
   );
@@ -136,18 +147,18 @@ function NoLibrary({ chat }: { chat: PatronChat }) {
   return (
     <section class="form-page">
       <TurnedAway chat={chat} />
-      <h1 class="display">This page can't be shown</h1>
+      <h1 class="display">{texts().page.cannotBeShown}</h1>
       {/* Each failed attempt adds it anew, so that it is read out again. */}
       <p key={tries} class="lead" role="alert">
         {chat.library.error.value}
       </p>
       <p class="row-actions">
         <button type="button" class="button primary" onClick={() => void again()}>
-          Try again
+          {texts().page.tryAgain}
         </button>
         {!isEmbedded() && (
           <a class="button" href="/">
-            Choose your library
+            {texts().page.chooseLibrary}
           </a>
         )}
       </p>
@@ -159,10 +170,11 @@ function NoLibrary({ chat }: { chat: PatronChat }) {
 function useTitle(chat: PatronChat): void {
   const name = chat.library.facts.value?.name;
   const count = chat.unread.value;
+  const { ask, askLibrary } = texts().head;
+  const title = name === undefined ? ask : askLibrary(name);
   useEffect(() => {
-    const title = name === undefined ? "Ask a librarian" : `Ask ${name}`;
     document.title = count > 0 ? `(${count}) ${title}` : title;
-  }, [name, count]);
+  }, [title, count]);
 }
 
 /** Marks what is on the screen as seen while the patron looks at the page. */

@@ -1,5 +1,6 @@
 import type { PatronChat } from "../../app/ask/chat";
 import { whyRefused } from "../../refusal_words";
+import { texts } from "../../texts/texts";
 import { nameOf } from "../../words";
 import { TypingLine } from "../parts/typing_line";
 import { Conversation } from "./conversation";
@@ -12,6 +13,7 @@ export function Chat({ chat }: { chat: PatronChat }) {
   const typists = chat.link.typists.value.filter((typist) => typist.sessionId === view.sessionId);
   const owner = view.session?.owner;
   const librarian = nameOf(owner);
+  const words = texts().chat;
   return (
     <section class="chat">
       <div class="chat-head">
@@ -22,18 +24,18 @@ export function Chat({ chat }: { chat: PatronChat }) {
         <EndChat
           chat={chat}
           class="button small"
-          busy="Ending …"
-          title="End this chat?"
-          text={`${librarian} will no longer be able to answer you here. You can still read and save what was written.`}
-          action="End chat"
-          otherwise="Keep chatting"
+          busy={words.ending}
+          title={words.endTitle}
+          text={words.endText(librarian)}
+          action={words.end}
+          otherwise={words.keepChatting}
         />
       </div>
       <ConnectionNotice chat={chat} />
       <Conversation
         chat={chat}
         view={view}
-        placeholder={`Write to ${librarian}`}
+        placeholder={words.writeTo(librarian)}
         focus
         foot={<TypingLine typists={typists} />}
       />
@@ -47,7 +49,7 @@ function ConnectionNotice({ chat }: { chat: PatronChat }) {
   if (phase === "connected" && trouble !== undefined) {
     return (
       <p class="notice bad" role="alert">
-        Your chat can't be reached right now; we're still trying. {whyRefused(trouble)}
+        {texts().chat.trouble} {whyRefused(trouble)}
       </p>
     );
   }
@@ -55,15 +57,13 @@ function ConnectionNotice({ chat }: { chat: PatronChat }) {
   if (phase === "rejected") {
     return (
       <p class="notice bad" role="alert">
-        This page is out of date. Reload it: your chat is kept and carries on where it was. What you have written but
-        not sent is not kept, so copy it first.
+        {texts().chat.outOfDate}
       </p>
     );
   }
   return (
     <p class="notice warn" role="status">
-      The connection is lost. Your chat is kept, and what you write now is sent as soon as the connection is back. Keep
-      this page open.
+      {texts().chat.lost}
     </p>
   );
 }

@@ -3,6 +3,7 @@ import type { PatronChat } from "../../app/ask/chat";
 import { isByPatron } from "../../app/ask/news";
 import { conversation } from "../../state/conversation";
 import type { SessionView } from "../../state/session";
+import { texts } from "../../texts/texts";
 import type { Reader } from "../../words";
 import { Icon } from "../parts/icon";
 import { Stream } from "../parts/stream";
@@ -43,15 +44,15 @@ export function Conversation({ chat, view, placeholder, focus = false, foot }: C
       <div class="chat-box">
         <TextBox
           id="message"
-          label={<span class="visually-hidden">Your message</span>}
+          label={<span class="visually-hidden">{texts().box.message}</span>}
           placeholder={placeholder}
-          hint={<span class="keys">Enter sends, Shift+Enter begins a new line</span>}
+          hint={<span class="keys">{texts().box.keys}</span>}
           value={chat.draft.value}
           limit={chat.link.textLimit.value}
           focus={focus}
           action={
             <>
-              <Icon name="send" /> Send
+              <Icon name="send" /> {texts().box.send}
             </>
           }
           onInput={(value) => {

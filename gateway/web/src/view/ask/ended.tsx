@@ -6,6 +6,7 @@ import { Part } from "../../gen/carrel/session/v1/session_pb";
 import { safeAddress } from "../../links";
 import { conversation } from "../../state/conversation";
 import type { SessionView } from "../../state/session";
+import { texts } from "../../texts/texts";
 import { saveText, transcriptName, transcriptText } from "../../transcript_text";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
@@ -25,6 +26,7 @@ export function Ended({ chat }: { chat: PatronChat }) {
   const view = chat.view.value;
   if (view === undefined) return null;
   const { title, text } = describe(chat, view);
+  const words = texts().ended;
   const save = () => {
     if (view.session)
       saveText(transcriptName("chat", view.session), transcriptText(view.session, view.events, asPatron));
@@ -37,32 +39,32 @@ export function Ended({ chat }: { chat: PatronChat }) {
         </h1>
         <p class="lead">{text}</p>
         {view.session?.owner === undefined && view.session?.eraseTime === undefined && (
-          <LeaveQuestion chat={chat} text="You can also leave your question and get an answer later:" />
+          <LeaveQuestion chat={chat} text={words.leaveQuestion} />
         )}
         <Unsent chat={chat} />
         <div class="row-actions">
           <button type="button" class="button primary" onClick={() => chat.askAnother()}>
-            Ask another question
+            {words.askAnother}
           </button>
           <button type="button" class="button" onClick={save}>
-            <Icon name="file" /> Save as text
+            <Icon name="file" /> {words.save}
           </button>
           <button type="button" class="button" onClick={() => print()}>
-            <Icon name="print" /> Print
+            <Icon name="print" /> {words.print}
           </button>
         </div>
       </div>
       <div class="card clear-card">
         <div>
-          <h2>On a shared computer?</h2>
-          <p>Clear this page when you have finished, so that nobody after you can read your chat.</p>
+          <h2>{words.shared}</h2>
+          <p>{words.sharedText}</p>
         </div>
         <button type="button" class="button" onClick={() => chat.clear()}>
-          Clear this page
+          {words.clear}
         </button>
       </div>
       <div class="card transcript">
-        <h2>Transcript</h2>
+        <h2>{words.transcript}</h2>
         <Stream sessionId={view.sessionId} items={conversation(view, isByPatron)} reader={asPatron} />
       </div>
       {view.session?.owner && chat.stage.value === "ended" && !chat.practice && <Survey chat={chat} />}
@@ -74,41 +76,43 @@ export function Ended({ chat }: { chat: PatronChat }) {
 function Survey({ chat }: { chat: PatronChat }) {
   const address = safeAddress(chat.library.facts.value?.surveyAddress ?? "");
   if (address === undefined) return null;
+  const { survey, surveyLink } = texts().ended;
   return (
     <p class="survey">
-      How was it? <OutsideLink address={address}>Answer a few questions</OutsideLink>
+      {survey} <OutsideLink address={address}>{surveyLink}</OutsideLink>
     </p>
   );
 }
 
 function describe(chat: PatronChat, view: SessionView): { title: string; text: string } {
+  const words = texts().ended;
   if (chat.stage.value === "lost") {
     const isAway = chat.link.connection.value.phase.name === "expired";
     return {
-      title: isAway ? "You were away for too long" : "Your chat can't continue here",
-      text: "This page can no longer return to your chat. What was written is below; ask again to continue.",
+      title: isAway ? words.away : words.cannotContinue,
+      text: words.lost,
     };
   }
-  const library = chat.library.facts.value?.name ?? "your library";
+  const library = chat.library.facts.value?.name ?? words.yourLibrary;
   if (view.session?.eraseTime !== undefined) {
     return {
-      title: "This chat was erased",
-      text: `What was written in it is not kept any more. You can ask ${library} again at any time.`,
+      title: words.erased,
+      text: words.erasedText(library),
     };
   }
   if (view.session?.owner === undefined) {
     return {
-      title: "You left the queue",
+      title: words.leftQueue,
       text: view.events.some((event) => event.payload.case === "pickedUp")
-        ? `What was written is below. You can ask ${library} again at any time.`
-        : `No librarian has answered. You can ask ${library} again at any time.`,
+        ? words.leftAfterChat(library)
+        : words.unanswered(library),
     };
   }
   const name = nameOf(view.session.owner);
   return view.session.endedBy === Part.PATRON
-    ? { title: "You ended the chat", text: `Thank you for asking ${library}.` }
+    ? { title: words.youEnded, text: words.thanks(library) }
     : {
-        title: `${name} ended the chat`,
-        text: `Thank you for asking ${library}. If there is anything else, ask again.`,
+        title: texts().events.ended(name),
+        text: words.thanksAskAgain(library),
       };
 }

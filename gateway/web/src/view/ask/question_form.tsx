@@ -1,20 +1,19 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Asking, firstWrong, type WrongFields } from "../../app/ask/asking";
 import type { PatronChat } from "../../app/ask/chat";
+import { inLanguage } from "../../app/ask/library_texts";
 import { takeFocus } from "../../app/parts/embedded";
 import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { safeAddress } from "../../links";
+import { langOf, language, texts } from "../../texts/texts";
 import { OutsideLink } from "../parts/linked_text";
-import { characters, length, tooMany } from "../parts/text_box";
+import { length, tooMany } from "../parts/text_box";
 import { AvailabilityNotice } from "./closed";
 import { TurnedAway } from "./turned_away";
 
 const NAME_LIMIT = 100;
 const EMAIL_LIMIT = 254;
 const NEAR_LIMIT = 400;
-const NO_ADDRESS = "This is not an e-mail address. Write it like name@example.org, or leave it empty.";
-const WHAT_FOR =
-  "For the librarian, in case your answer has to come later. No transcript is sent to it; you can save the chat when it ends.";
 
 /** The form in which the patron asks. Only the question is required. */
 export function QuestionForm({ chat, library }: { chat: PatronChat; library: Library }) {
@@ -25,6 +24,7 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
   const asking = chat.asking.value;
   const wrong = chat.wrong.value;
   const busy = chat.busy.value;
+  const words = texts().form;
   const closed = chat.availability.openness.value === "closed";
   const limit = chat.link.textLimit.value;
   const left = limit - length(asking.question);
@@ -43,10 +43,10 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
     tried.current = true;
     setTries(tries + 1);
     const found: WrongFields = {};
-    if (asking.question.trim() === "") found.question = "Write your question first.";
-    else if (closed) found.question = "The chat is closed now, so nobody could answer.";
-    else if (left < 0) found.question = hintFor(left, limit);
-    if (fieldOf(form.current, "email")?.checkValidity() === false) found.email = NO_ADDRESS;
+    if (asking.question.trim() === "") found.question = () => texts().form.noQuestion;
+    else if (closed) found.question = () => texts().form.closed;
+    else if (left < 0) found.question = () => hintFor(left, limit);
+    if (fieldOf(form.current, "email")?.checkValidity() === false) found.email = () => texts().form.noEmail;
     if (firstWrong(found) === undefined) void chat.ask();
     else chat.mark(found);
   };
@@ -54,22 +54,21 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
     <section class="form-page">
       {chat.cleared.value && (
         <p class="notice good" role="status">
-          This page has been cleared. Nothing of your chat is left in this browser.
+          {texts().page.clearedForGood}
         </p>
       )}
       <TurnedAway chat={chat} />
       {chat.practice && (
         <p class="notice warn">
-          <strong>This is for practice.</strong> Librarians use it to learn how to answer. No question is answered for
-          real.
+          <strong>{words.practice}</strong> {words.practiceText}
         </p>
       )}
       <AvailabilityNotice chat={chat} />
-      <h1 class="display">What would you like to know?</h1>
-      <p class="lead">{library.welcome || `The librarians of ${library.name} are glad to help.`}</p>
+      <h1 class="display">{words.title}</h1>
+      <Welcome library={library} />
       <form ref={form} class="card question-form" onSubmit={submit} noValidate aria-busy={busy}>
         <div class="field">
-          <label for="question">Your question</label>
+          <label for="question">{words.question}</label>
           <textarea
             id="question"
             rows={4}
@@ -80,12 +79,18 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
             aria-invalid={wrong.question !== undefined || left < 0}
             onInput={(event) => chat.fillIn({ question: event.currentTarget.value })}
           />
-          <Hint id="question-hint" wrong={wrong.question} tries={tries} over={left < 0} text={hintFor(left, limit)} />
+          <Hint
+            id="question-hint"
+            wrong={wrong.question?.()}
+            tries={tries}
+            over={left < 0}
+            text={hintFor(left, limit)}
+          />
         </div>
         <div class="field-row">
           <div class="field">
             <label for="name">
-              Your name <span class="optional">optional</span>
+              {words.name} <span class="optional">{words.optional}</span>
             </label>
             <input
               id="name"
@@ -97,11 +102,11 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
               aria-invalid={wrong.name !== undefined}
               onInput={(event) => chat.fillIn({ name: event.currentTarget.value })}
             />
-            {wrong.name !== undefined && <Hint id="name-hint" wrong={wrong.name} tries={tries} />}
+            {wrong.name !== undefined && <Hint id="name-hint" wrong={wrong.name?.()} tries={tries} />}
           </div>
           <div class="field">
             <label for="email">
-              E-mail <span class="optional">optional</span>
+              {words.email} <span class="optional">{words.optional}</span>
             </label>
             <input
               id="email"
@@ -114,7 +119,7 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
               aria-invalid={wrong.email !== undefined}
               onInput={(event) => chat.fillIn({ email: event.currentTarget.value })}
             />
-            <Hint id="email-hint" wrong={wrong.email} tries={tries} text={WHAT_FOR} />
+            <Hint id="email-hint" wrong={wrong.email?.()} tries={tries} text={words.emailHint} />
           </div>
         </div>
         <Privacy library={library} />
@@ -125,7 +130,7 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
         )}
         {busy && <OnItsWay isCutOff={chat.link.connection.value.failures > 0} />}
         <button type="submit" class="button primary wide" aria-disabled={busy || closed}>
-          {busy ? "Sending …" : "Start the chat"}
+          {busy ? words.sending : words.send}
         </button>
       </form>
     </section>
@@ -136,9 +141,7 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
 function OnItsWay({ isCutOff }: { isCutOff: boolean }) {
   return (
     <p class={isCutOff ? "notice warn" : "visually-hidden"} role="status">
-      {isCutOff
-        ? "The library's chat server is not answering at the moment. Your question will be sent as soon as it does. Keep this page open."
-        : "Sending your question …"}
+      {isCutOff ? texts().form.cutOff : texts().form.sendingQuestion}
     </p>
   );
 }
@@ -171,21 +174,33 @@ function Hint({ id, wrong, tries, over = false, text = "" }: HintProps) {
 }
 
 function hintFor(left: number, limit: number): string {
-  if (left < 0) return `${tooMany(-left, limit)} Keep the main point; you can add more in the chat.`;
-  if (left <= NEAR_LIMIT) return `${characters(left)} left`;
-  return "A sentence or two is enough to begin with.";
+  if (left < 0) return `${tooMany(-left, limit)} ${texts().form.keepMainPoint}`;
+  if (left <= NEAR_LIMIT) return texts().box.left(left);
+  return texts().form.hint;
+}
+
+/** The library's welcome in the patron's language or in its own, or else ours. */
+function Welcome({ library }: { library: Library }) {
+  const own = inLanguage(library, "welcome", language.value);
+  return (
+    <p class="lead" lang={langOf(own?.language)}>
+      {own?.text ?? texts().form.welcome(library.name)}
+    </p>
+  );
 }
 
 function Privacy({ library }: { library: Library }) {
-  const address = safeAddress(library.privacyAddress);
-  if (library.privacyNotice === "" && address === undefined) return null;
+  const notice = inLanguage(library, "privacyNotice", language.value);
+  const address = safeAddress(inLanguage(library, "privacyAddress", language.value)?.text ?? "");
+  if (notice === undefined && address === undefined) return null;
+  const words = texts().form;
   return (
-    <aside class="privacy" aria-label="Privacy">
-      <h2>Your privacy</h2>
-      {library.privacyNotice && <p>{library.privacyNotice}</p>}
+    <aside class="privacy" aria-label={words.privacyLabel}>
+      <h2>{words.privacy}</h2>
+      {notice && <p lang={langOf(notice.language)}>{notice.text}</p>}
       {address && (
         <p>
-          The full statement: <OutsideLink address={address}>{address}</OutsideLink>
+          {words.fullStatement} <OutsideLink address={address}>{address}</OutsideLink>
         </p>
       )}
     </aside>

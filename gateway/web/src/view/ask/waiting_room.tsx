@@ -2,10 +2,12 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Openness } from "../../app/ask/availability";
 import type { PatronChat } from "../../app/ask/chat";
+import { waitingMessages } from "../../app/ask/library_texts";
 import { isEmbedded, takeFocus } from "../../app/parts/embedded";
 import { canRemember } from "../../app/parts/tab_storage";
 import type { WaitingMessage } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { whyRefused } from "../../refusal_words";
+import { langOf, language, texts } from "../../texts/texts";
 import { milliseconds } from "../../time";
 import { LinkedText } from "../parts/linked_text";
 import { LeaveQuestion } from "./closed";
@@ -18,7 +20,9 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
   // The form or the chat is gone, and the focus with it.
   useEffect(() => takeFocus(heading.current), []);
   // Whether the browser can remember anything is found out once: that writes something.
-  const [words] = useState(wordsHere);
+  const [place] = useState(placeHere);
+  const words = texts().waiting;
+  const message = waitingMessage(chat);
   const view = chat.view.value;
   const events = new Set(view?.events.map((event) => event.payload.case));
   const again = events.has("returned");
@@ -40,31 +44,31 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
           {placeInQueue(view?.ahead)}
         </h1>
         <p class="lead" role="status">
-          {wordsOfWait(chat, words)}
+          {wordsOfWait(chat, words[place])}
         </p>
-        <p class="waiting-message" role="status">
-          <LinkedText text={waitingMessage(chat)} />
+        <p class="waiting-message" role="status" lang={langOf(message?.language)}>
+          <LinkedText text={message?.text ?? ""} />
         </p>
-        <LeaveQuestion chat={chat} text="You can leave your question instead and get an answer later:" />
+        <LeaveQuestion chat={chat} text={words.orLeave} />
         {(again || events.has("message") || writes || hasDraft) && view ? (
           <div class="asked so-far">
-            <h2>{again ? "What you and your librarian have written so far is kept." : wordsOfMore(hasDraft)}</h2>
-            <Conversation chat={chat} view={view} placeholder="Write to the librarian who answers" />
+            <h2>{again ? words.keptBoth : wordsOfMore(hasDraft)}</h2>
+            <Conversation chat={chat} view={view} placeholder={words.placeholder} />
           </div>
         ) : (
           <figure class="asked">
-            <figcaption>Your question</figcaption>
+            <figcaption>{words.question}</figcaption>
             <blockquote>{view?.session?.question}</blockquote>
           </figure>
         )}
         <EndChat
           chat={chat}
           class="button"
-          busy="Leaving …"
-          title="Leave the queue?"
-          text="Your question is withdrawn and no librarian will answer it here. You can ask again at any time."
-          action="Leave the queue"
-          otherwise="Keep waiting"
+          busy={words.leaving}
+          title={words.leaveTitle}
+          text={words.leaveText}
+          action={words.leave}
+          otherwise={words.keepWaiting}
         />
       </div>
     </section>
@@ -73,9 +77,8 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
 
 /** The words above the question for a patron who writes more before a librarian has come. */
 function wordsOfMore(hasDraft: boolean): string {
-  return hasDraft
-    ? "Your question is waiting. What you have written since has not been sent; you will find it below."
-    : "What you have written so far.";
+  const { notSent, written } = texts().waiting;
+  return hasDraft ? notSent : written;
 }
 
 function wordsOfWait({ availability, link, view }: PatronChat, words: Readonly<Record<Openness, string>>): string {
@@ -83,60 +86,33 @@ function wordsOfWait({ availability, link, view }: PatronChat, words: Readonly<R
   switch (link.connection.value.phase.name) {
     case "connected":
       if (trouble === undefined) return words[availability.openness.value];
-      return `Your place in the queue can't be reached right now; we're still trying. ${whyRefused(trouble)}`;
+      return `${texts().waiting.trouble} ${whyRefused(trouble)}`;
     case "rejected":
-      return "This page is out of date. Reload it: you keep your place.";
+      return texts().waiting.outOfDate;
     default:
-      return "The connection is lost. You keep your place, and we are trying to reach the library again.";
+      return texts().waiting.lost;
   }
 }
 
 /** What the library wants said after so long a wait (D57): the last of its messages that is due. */
-function waitingMessage({ library, link, view }: PatronChat): string {
+function waitingMessage({ library, link, view }: PatronChat): WaitingMessage | undefined {
   const again = view.value?.events.findLast(({ payload }) => payload.case === "returned");
   const began = milliseconds(again?.time ?? view.value?.session?.openTime);
-  if (began === undefined) return "";
+  if (began === undefined) return undefined;
   const waited = link.now.value - began;
   const isDue = ({ after }: WaitingMessage) => after !== undefined && durationMs(after) <= waited;
-  return library.facts.value?.waitingMessages.findLast(isDue)?.text ?? "";
+  return library.facts.value && waitingMessages(library.facts.value, language.value).findLast(isDue);
 }
 
-/** Returns what is said of the wait in this browser, for a page in a tab of its own or in a site. */
-function wordsHere(): Readonly<Record<Openness, string>> {
-  if (!isEmbedded()) return WAITS;
-  return canRemember() ? WAITS_IN_SITE : WAITS_IN_PAGE;
+/** Returns where the page is, by which its words of the wait differ: in a tab of its own or in a site. */
+function placeHere(): "inTab" | "inSite" | "inPage" {
+  if (!isEmbedded()) return "inTab";
+  return canRemember() ? "inSite" : "inPage";
 }
-
-/** What can be said of the wait, the first one or a later one, without promising anything (I13). */
-const WAITS: Readonly<Record<Openness, string>> = {
-  open: "A librarian will join you here. You can look at other tabs in the meantime; this tab's title changes when somebody comes.",
-  unstaffed:
-    "No librarian is here right now. You keep your place, and this tab's title changes when somebody comes, but we can't say when that will be.",
-  closed:
-    "The chat has closed for now, and there may be nobody to answer you today. You keep your place as long as this page is open.",
-};
-
-/** The same on the library's own web site, where no title changes but the widget's button is always there. */
-const WAITS_IN_SITE: Readonly<Record<Openness, string>> = {
-  open: "A librarian will join you here. You can look around on this site in the meantime: minimise the chat, and its button says when somebody comes.",
-  unstaffed:
-    "No librarian is here right now. You keep your place, and the chat's button says when somebody comes, but we can't say when that will be.",
-  closed:
-    "The chat has closed for now, and there may be nobody to answer you today. You keep your place as long as you are on this site.",
-};
-
-/** The same in a browser that lets the chat not go on on the site's next page. */
-const WAITS_IN_PAGE: Readonly<Record<Openness, string>> = {
-  open: "A librarian will join you here. Stay on this page: your browser's settings don't let the chat go on on another page of this site.",
-  unstaffed:
-    "No librarian is here right now. You keep your place as long as you stay on this page, but we can't say when somebody will come.",
-  closed:
-    "The chat has closed for now, and there may be nobody to answer you today. You keep your place as long as you stay on this page.",
-};
 
 /** Returns the place in the queue in words, without a promise of time. */
-function placeInQueue(ahead: number | undefined): string {
-  if (ahead === undefined) return "You are in the queue";
-  if (ahead === 0) return "You are next";
-  return ahead === 1 ? "1 patron is ahead of you" : `${ahead} patrons are ahead of you`;
+function placeInQueue(count: number | undefined): string {
+  const { inQueue, next, ahead } = texts().waiting;
+  if (count === undefined) return inQueue;
+  return count === 0 ? next : ahead(count);
 }

@@ -1,4 +1,5 @@
 import type { Link } from "../../app/parts/link";
+import { texts } from "../../texts/texts";
 
 /** Shows whether the page is connected, in words and always in the same place. */
 export function ConnectionMark({ link }: { link: Link }) {
@@ -6,7 +7,7 @@ export function ConnectionMark({ link }: { link: Link }) {
   return (
     <div class={`connection ${kind}`}>
       <span class="connection-dot" aria-hidden="true" />
-      <span class="connection-text" role="status" aria-label="Connection">
+      <span class="connection-text" role="status" aria-label={texts().connection.label}>
         {text}
       </span>
       {rest && (
@@ -34,28 +35,29 @@ interface Standing {
 
 function describe(link: Link): Standing {
   const { phase } = link.connection.value;
-  if (!link.online.value && phase.name !== "connected") return { text: "Offline", kind: "bad" };
+  const words = texts().connection;
+  if (!link.online.value && phase.name !== "connected") return { text: words.offline, kind: "bad" };
   switch (phase.name) {
     case "connected":
-      return { text: "Connected", kind: "good" };
+      return { text: words.connected, kind: "good" };
     case "waiting": {
       // Subscribes to the clock, so that the countdown goes on.
       void link.localNow.value;
       const seconds = Math.max(1, Math.ceil((phase.retryAt - Date.now()) / 1_000));
-      const way = { word: "Try now", go: () => link.wake() };
-      return { text: "Reconnecting", rest: `in ${seconds} s`, kind: "bad", way };
+      const way = { word: words.tryNow, go: () => link.wake() };
+      return { text: words.reconnecting, rest: words.inSeconds(seconds), kind: "bad", way };
     }
     case "opening":
     case "greeting":
     case "renewing":
       return link.connection.value.failures > 0
-        ? { text: "Reconnecting", rest: "…", kind: "busy" }
-        : { text: "Connecting …", kind: "busy" };
+        ? { text: words.reconnecting, rest: "…", kind: "busy" }
+        : { text: words.connecting, kind: "busy" };
     case "expired":
-      return { text: "Logged out", kind: "bad" };
+      return { text: words.loggedOut, kind: "bad" };
     case "rejected":
-      return { text: "Out of date", kind: "bad", way: { word: "Reload this page", go: () => location.reload() } };
+      return { text: words.outOfDate, kind: "bad", way: { word: words.reload, go: () => location.reload() } };
     case "idle":
-      return { text: "Not connected", kind: "busy" };
+      return { text: words.notConnected, kind: "busy" };
   }
 }

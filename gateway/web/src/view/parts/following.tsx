@@ -1,5 +1,6 @@
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { texts } from "../../texts/texts";
 import { Icon } from "./icon";
 
 /** A region that scrolls and stays at its end. */
@@ -67,10 +68,11 @@ export function ToEnd({ following, news }: { following: Following; news: number 
       <Icon name="down" />
       {news > 0 ? (
         <>
-          {news} new<span class="visually-hidden">, go to the newest</span>
+          {texts().stream.news(news)}
+          <span class="visually-hidden">{texts().stream.goToNewest}</span>
         </>
       ) : (
-        "Newest"
+        texts().stream.newest
       )}
     </button>
   );

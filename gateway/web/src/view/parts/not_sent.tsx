@@ -1,6 +1,7 @@
 import type { TargetedMouseEvent } from "preact";
 import type { Refusal } from "../../gen/carrel/refusal/v1/refusal_pb";
 import { isUntimely, isWrong, whyRefused } from "../../refusal_words";
+import { texts } from "../../texts/texts";
 import { nothingHappened } from "../../wire";
 import { Icon } from "./icon";
 
@@ -24,16 +25,17 @@ export function NotSent({ refusal, onRetry, onEdit, onDiscard }: NotSentProps) {
     event.currentTarget.closest<HTMLElement>("[role=log]")?.focus({ preventScroll: true });
     act();
   };
+  const words = texts().stream;
   const isOpen = refusal !== undefined && !nothingHappened(refusal);
   const ways = [
-    ...(isWrong(refusal) ? [] : [{ word: "Retry", act: onRetry }]),
-    ...(isWrong(refusal) || isOpen || isUntimely(refusal) ? [{ word: "Edit", act: onEdit }] : []),
-    { word: "Discard", act: onDiscard },
+    ...(isWrong(refusal) ? [] : [{ word: words.retry, act: onRetry }]),
+    ...(isWrong(refusal) || isOpen || isUntimely(refusal) ? [{ word: words.edit, act: onEdit }] : []),
+    { word: words.discard, act: onDiscard },
   ];
   return (
     <p class="message-state failed" role="alert">
       <span>
-        <Icon name="alert" /> {isOpen ? "May not have been sent." : "Not sent."} {whyRefused(refusal)}
+        <Icon name="alert" /> {isOpen ? words.perhapsSent : words.notSent} {whyRefused(refusal)}
       </span>
       {ways.map(
         ({ word, act }) =>

@@ -1,9 +1,11 @@
+import { texts } from "../../texts/texts";
+
 /** Says that the page's content is on its way. */
 export function OneMoment() {
   return (
     <section class="quiet" aria-busy="true">
       <span class="spinner" aria-hidden="true" />
-      <p>One moment …</p>
+      <p>{texts().page.oneMoment}</p>
     </section>
   );
 }

@@ -2,6 +2,7 @@ import type { ReadonlySignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { outgoingText } from "../../state/conversation";
 import type { Outgoing } from "../../state/session";
+import { texts } from "../../texts/texts";
 import { Icon } from "./icon";
 import { LinkedText } from "./linked_text";
 import { NotSent } from "./not_sent";
@@ -57,7 +58,7 @@ export function OwnWord({ status, text, children }: OwnWordProps) {
   return (
     <li class={`message near own ${status}`}>
       <p class="message-head">
-        <span class="author">You</span>
+        <span class="author">{texts().stream.you}</span>
       </p>
       <div class="bubble">
         <LinkedText text={text} />
@@ -75,25 +76,25 @@ interface UnderWayProps {
 
 /** Says how far the sending of something has come, unless it has failed. */
 export function UnderWay({ outgoing, now, stuck = false }: UnderWayProps) {
+  const words = texts().stream;
   if (outgoing.status === "sent") {
     return (
       <p class="message-state">
-        <Icon name="check" /> Sent
+        <Icon name="check" /> {words.sent}
       </p>
     );
   }
   if (stuck) {
     return (
       <p class="message-state failed">
-        <Icon name="alert" /> Not confirmed, and this page can no longer send anything. Copy it, then reload the page.
+        <Icon name="alert" /> {words.stuck}
       </p>
     );
   }
   const isLate = now !== undefined && now.value - outgoing.since > LATE;
   return (
     <p class="message-state">
-      <Icon name="clock" />{" "}
-      {isLate ? "Not confirmed yet. It will be sent again by itself; keep this page open." : "Sending …"}
+      <Icon name="clock" /> {isLate ? words.late : words.sending}
     </p>
   );
 }

@@ -4,6 +4,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
 import type { Item } from "../../state/conversation";
 import { type Outgoing, unread } from "../../state/session";
+import { texts } from "../../texts/texts";
 import { milliseconds } from "../../time";
 import type { Reader } from "../../words";
 import { beginsDay, DayLine } from "./day_line";
@@ -49,7 +50,7 @@ export function Stream({ items, reader, foot, onRetry, onEdit, onDiscard, sessio
         class="stream"
         role="log"
         aria-live="off"
-        aria-label="Conversation"
+        aria-label={texts().stream.conversation}
         // A scrollable region has to be reachable by keyboard.
         // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
         tabIndex={0}

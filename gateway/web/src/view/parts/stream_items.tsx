@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
 import { Part, type Person } from "../../gen/carrel/session/v1/session_pb";
 import { offerIn } from "../../state/transfer";
+import { texts } from "../../texts/texts";
 import { clockTime, dayAndTime, machineTime } from "../../time";
 import {
   closedLine,
@@ -38,7 +39,7 @@ export function EventItem({ event, reader, events, goesOn, isLastOwn }: EventIte
   switch (payload.case) {
     case "opened":
       return (
-        <Spoken event={event} reader={reader} own={own} goesOn={false} label="asked">
+        <Spoken event={event} reader={reader} own={own} goesOn={false} label={texts().stream.asked}>
           <LinkedText text={payload.value.question} />
         </Spoken>
       );
@@ -92,9 +93,11 @@ export function EventItem({ event, reader, events, goesOn, isLastOwn }: EventIte
         </Fact>
       );
     case "pickedUp":
-      return <Fact event={event}>{own ? "You picked the patron up" : `${nameOf(event.author)} joined the chat`}</Fact>;
+      return (
+        <Fact event={event}>{own ? "You picked the patron up" : texts().events.joined(nameOf(event.author))}</Fact>
+      );
     case "colleagueLeft":
-      return <Fact event={event}>{`${nameOf(event.author)} left the session`}</Fact>;
+      return <Fact event={event}>{texts().events.left(nameOf(event.author))}</Fact>;
     case "returned":
       return <Fact event={event}>{returnedLine(event, own, reader.isPatron)}</Fact>;
     case "erased":
@@ -155,7 +158,7 @@ function Spoken({ event, reader, own, goesOn, label, sent = false, children }: S
   return (
     <li class={classes}>
       <p class={goesOn ? "visually-hidden" : "message-head"}>
-        <span class="author">{own ? "You" : nameOf(author)}</span>{" "}
+        <span class="author">{own ? texts().stream.you : nameOf(author)}</span>{" "}
         {author?.institutionName && !own && <span class="author-library">{author.institutionName}</span>}{" "}
         {author?.part === Part.COLLEAGUE && !own && !reader.isPatron && <span class="author-library">colleague</span>}{" "}
         {label && <span class="author-library">{label}</span>} <Time event={event} />
@@ -163,7 +166,7 @@ function Spoken({ event, reader, own, goesOn, label, sent = false, children }: S
       <div class="bubble">{children}</div>
       {sent && (
         <p class="message-state">
-          <Icon name="check" /> Sent
+          <Icon name="check" /> {texts().stream.sent}
         </p>
       )}
     </li>
@@ -174,7 +177,7 @@ function PageCard({ address, host }: { address: string; host: string }) {
   return (
     <span class="page-card">
       <span class="page-card-title">
-        <Icon name="link" /> Web page from <strong>{host}</strong>
+        <Icon name="link" /> {texts().stream.pageFrom} <strong>{host}</strong>
       </span>
       <OutsideLink address={address}>{address}</OutsideLink>
     </span>

@@ -1,6 +1,7 @@
 import type { ComponentChildren, Ref } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { takeFocus } from "../../app/parts/embedded";
+import { texts } from "../../texts/texts";
 
 interface TextBoxProps {
   id: string;
@@ -22,8 +23,6 @@ interface TextBoxProps {
 
 const NEAR_LIMIT = 400;
 
-const NUMBER = new Intl.NumberFormat("en");
-
 /** Counts the characters of a text as the limit does. */
 export function length(text: string): number {
   let count = 0;
@@ -31,14 +30,9 @@ export function length(text: string): number {
   return count;
 }
 
-/** A number of characters, in words. */
-export function characters(count: number): string {
-  return count === 1 ? "1 character" : `${count} characters`;
-}
-
 /** Says by how much a text is too long, and what the limit is (R23). */
 export function tooMany(over: number, limit: number): string {
-  return `${characters(over)} too many; the limit is ${NUMBER.format(limit)}.`;
+  return texts().box.tooMany(over, limit);
 }
 
 /** The key code that browsers report for a key that an input method has taken. */
@@ -110,14 +104,14 @@ export function TextBox(props: TextBoxProps) {
             hint
           ) : (
             <span class={left < 0 ? "over" : ""}>
-              {left < 0 ? `${tooMany(-left, limit)} Shorten it, or send it in two parts.` : `${characters(left)} left`}
+              {left < 0 ? `${tooMany(-left, limit)} ${texts().box.shorten}` : texts().box.left(left)}
             </span>
           )}
         </p>
         {left < 0 && (
           // Each try adds it anew, so that screen readers read it out. They would read the count out at every key.
           <span key={tries} class="visually-hidden" role="alert">
-            {`This is too long to send; the limit is ${NUMBER.format(limit)} characters. Shorten it, or send it in two parts.`}
+            {texts().box.tooLong(limit)}
           </span>
         )}
         {beside}

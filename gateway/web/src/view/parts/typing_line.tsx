@@ -1,4 +1,5 @@
 import type { Typist } from "../../state/typing";
+import { texts } from "../../texts/texts";
 import { nameOf } from "../../words";
 
 /** Says who is typing. Its place is kept free, so that nothing jumps. */
@@ -11,7 +12,7 @@ export function TypingLine({ typists, where }: { typists: readonly Typist[]; whe
         <i />
         <i />
       </span>
-      {typists.map((typist) => `${nameOf(typist.author)} is typing${where?.(typist) ?? ""} …`).join(" ")}
+      {typists.map((typist) => texts().chat.typing(nameOf(typist.author), where?.(typist) ?? "")).join(" ")}
     </p>
   );
 }

@@ -1,3 +1,5 @@
+import { texts } from "../../texts/texts";
+
 interface VolumeProps {
   /** How loud it is, from 0 to 1. */
   value: number;
@@ -11,14 +13,14 @@ export function Volume({ value, onChange, onChosen }: VolumeProps) {
   const percent = Math.round(value * 100);
   return (
     <label class="volume">
-      <span class="volume-word">Volume</span>
+      <span class="volume-word">{texts().head.volume}</span>
       <input
         type="range"
         min="0"
         max="100"
         step="5"
         value={percent}
-        aria-valuetext={`${percent} per cent`}
+        aria-valuetext={texts().head.perCent(percent)}
         onInput={(event) => onChange(Number(event.currentTarget.value) / 100)}
         onChange={onChosen}
       />

@@ -1,0 +1,101 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { PatronPage } from "../../testing/patron_page";
+import { speak } from "../../texts/texts";
+
+const SAYS = {
+  languages: ["en", "es", "de"],
+  welcome: "Ask away.",
+  privacyNotice: "We keep it.",
+  translations: [{ language: "es", welcome: "Pregunte.", privacyNotice: "Lo guardamos." }],
+  waitingMessages: [
+    { after: "0s", text: "Hold on.", language: "en" },
+    { after: "0s", text: "Espere.", language: "es" },
+  ],
+};
+
+let page: PatronPage;
+
+beforeEach(() => {
+  history.replaceState(null, "", "/ask/maple");
+  vi.spyOn(navigator, "languages", "get").mockReturnValue(["pt", "es-MX", "en"]);
+});
+
+afterEach(async () => {
+  page.close();
+  vi.restoreAllMocks();
+  history.replaceState(null, "", "/");
+  await speak("en");
+});
+
+const lead = () => page.root.querySelector(".lead");
+const pressed = () => page.root.querySelector(".language[aria-pressed=true]")?.textContent;
+
+describe("the language of the patron page (D84)", () => {
+  it("is the browser's first that the library has, with what the library says in it", async () => {
+    page = await PatronPage.open(false, { says: SAYS });
+    expect(document.documentElement.lang).toBe("es");
+    expect(page.root.querySelector("h1")?.textContent).toBe("¿Qué le gustaría saber?");
+    expect([lead()?.textContent, lead()?.getAttribute("lang")]).toEqual(["Pregunte.", null]);
+    expect(page.root.querySelector(".privacy p")?.textContent).toBe("Lo guardamos.");
+    expect(pressed()).toBe("Español");
+    // The name is the library's own, in its own language.
+    expect(page.root.querySelector(".ask-name")?.getAttribute("lang")).toBe("en");
+    const names = [...page.root.querySelectorAll(".language")].map((one) => [
+      one.textContent,
+      one.getAttribute("lang"),
+    ]);
+    expect(names).toEqual([
+      ["English", "en"],
+      ["Español", "es"],
+      ["Deutsch", "de"],
+    ]);
+  });
+
+  it("is the one in the address, unless the patron chooses another; what is wrong follows", async () => {
+    history.replaceState(null, "", "/ask/maple?lang=de");
+    page = await PatronPage.open(false, { says: SAYS });
+    expect(document.documentElement.lang).toBe("de");
+    // What the library does not say in German is in its first language, and marked as that.
+    expect([lead()?.textContent, lead()?.getAttribute("lang")]).toEqual(["Ask away.", "en"]);
+    await page.press("Chat beginnen");
+    expect(page.root.querySelector("#question-hint")?.textContent).toBe("Bitte schreiben Sie zuerst Ihre Frage.");
+    await page.press("English");
+    await vi.waitFor(() => expect(document.documentElement.lang).toBe("en"));
+    await page.drawn();
+    expect(page.root.querySelector("#question-hint")?.textContent).toBe("Write your question first.");
+    expect(JSON.parse(sessionStorage.getItem("carrel.language.ask.maple") ?? "")).toEqual({
+      language: "en",
+      chosen: true,
+    });
+    // Whoever comes next at this computer is not given it (D78).
+    page.chat.clear();
+    expect(sessionStorage.getItem("carrel.language.ask.maple")).toBeNull();
+  });
+
+  it("is English alone where the library names no other, and there is nothing to choose", async () => {
+    page = await PatronPage.open(false, { says: { welcome: "Ask away." } });
+    expect(document.documentElement.lang).toBe("en");
+    expect(page.root.querySelector(".languages")).toBeNull();
+  });
+
+  it("is the patron's where the library can't be read", async () => {
+    page = await PatronPage.open(false, { libraryFails: true });
+    expect(page.root.querySelector("[role=alert]")?.textContent).toContain(
+      "El servidor de chat de la biblioteca no responde",
+    );
+  });
+
+  it("is that of the wait and the chat, of staff without a name, and of refusals (D57, R12)", async () => {
+    page = await PatronPage.open("taken", { says: SAYS });
+    await page.attends({ state: 1 });
+    expect(page.root.querySelector(".waiting-message")?.textContent).toBe("Espere.");
+    await page.attends({ state: 2, owner: { part: 2, name: "Librarian" } });
+    expect(page.root.querySelector("h1")?.textContent?.trim()).toBe("Personal de la biblioteca");
+    await page.types("message", "\u0007");
+    page.chat.send();
+    await page.refuses({ code: 3, reason: "CONTROL_CHARACTER", message: "text: it contains …" });
+    expect(page.root.querySelector(".failed")?.textContent).toContain(
+      "No enviado. El texto contiene un carácter de control",
+    );
+  });
+});
