@@ -1,9 +1,10 @@
 //! How many instructions the server takes for one message, as callgrind counts them: from a frame on the speaker's
 //! socket to the frames on the others' sockets and the acknowledgement.
 //!
-//! Two servers run for equally long, one with many messages, one after the other, and one with few. The difference is
-//! what messages cost, without what time costs. It hardly depends on the machine or on what else runs there, so it can
-//! be held to a budget.
+//! Two servers run for equally long, one with many messages, and one with few. The difference is what messages cost,
+//! without what time costs. If messages come one after the other, it hardly depends on the machine or on what else runs
+//! there, so it can be held to a budget. If they come as in the flood, it shows what is shared by messages that come
+//! together; how many do varies a little.
 
 use std::{
     fs,
@@ -23,13 +24,57 @@ use crate::{
     member::Order,
     moment::Moment,
     room::{Crowd, Shape},
+    scenario::flood,
     server::{Form, Protocol, Subject},
 };
 
-const FEW: u32 = 100;
-const MANY: u32 = 600;
-/// How long one message may take under callgrind.
-const WITHIN: Duration = Duration::from_secs(20);
+/// How long one message, or one flood, may take under callgrind.
+const WITHIN: Duration = Duration::from_secs(120);
+
+/// What is counted.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    /// The folder with the `carrel` that serves.
+    pub programs: PathBuf,
+    /// How the messages come.
+    pub load: Load,
+    /// The part of its traces that the server keeps, sending all telemetry to a collector; nothing is sent if `None`.
+    pub traced: Option<f64>,
+    /// Where callgrind writes the profile of the server with many messages, if it is wanted.
+    pub profile: Option<PathBuf>,
+}
+
+/// How messages come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// One after the other, in one session.
+    Quiet,
+    /// As fast as they are acknowledged, in several sessions.
+    Busy,
+}
+
+impl Load {
+    /// Returns how many messages the server with few and the one with many get from each speaker.
+    const fn few_and_many(self) -> (u32, u32) {
+        match self {
+            Self::Quiet => (50, 300),
+            Self::Busy => (25, 225),
+        }
+    }
+
+    /// Returns how many sessions there are.
+    const fn rooms(self) -> u16 {
+        match self {
+            Self::Quiet => 1,
+            Self::Busy => 16,
+        }
+    }
+
+    /// Returns how many people speak.
+    fn speakers(self) -> u32 {
+        2 * u32::from(self.rooms())
+    }
+}
 
 /// The budget of a message.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -71,24 +116,28 @@ impl Budget {
     }
 }
 
-/// Counts the instructions of one message, in a `carrel` from this folder. If `traced`, it keeps that part of its
-/// traces and sends all telemetry to a collector.
+/// Counts the instructions of one message.
 ///
 /// # Errors
 /// If valgrind is not installed, or a message does not arrive.
-pub async fn count(programs: &Path, cores: Cores, traced: Option<f64>) -> anyhow::Result<u64> {
-    let (many, took) = total(programs, cores, traced, MANY, Duration::ZERO).await?;
-    let (few, _) = total(programs, cores, traced, FEW, took).await?;
-    Ok(many.saturating_sub(few) / u64::from(MANY - FEW))
+pub async fn count(counted: &Counted, cores: Cores) -> anyhow::Result<u64> {
+    let (few, many) = counted.load.few_and_many();
+    let (with_many, took) = total(counted, cores, many, Duration::ZERO).await?;
+    let without_profile = Counted {
+        profile: None,
+        ..counted.clone()
+    };
+    let (with_few, _) = total(&without_profile, cores, few, took).await?;
+    let messages = counted.load.speakers() * (many - few);
+    Ok(with_many.saturating_sub(with_few) / u64::from(messages))
 }
 
-/// Returns all instructions of a server in whose one session `messages` messages were said, and how long that took,
-/// which is no less than `lasts`.
+/// Returns all instructions of a server to which each speaker said `each` messages, and how long that took, which is no
+/// less than `lasts`.
 async fn total(
-    programs: &Path,
+    counted: &Counted,
     cores: Cores,
-    traced: Option<f64>,
-    messages: u32,
+    each: u32,
     lasts: Duration,
 ) -> anyhow::Result<(u64, Duration)> {
     let folder = TempDir::new()?;
@@ -97,33 +146,25 @@ async fn total(
         form: Form::Embedded,
         protocol: Protocol::Proto,
         synced: true,
-        traced,
+        traced: counted.traced,
         grown: None,
-        programs: under_callgrind(folder.path(), programs, &log)?,
+        programs: under_callgrind(folder.path(), counted, &log)?,
         build: None,
     };
     let server = subject.start(cores, 1).await?;
     let shape = Shape {
-        rooms: 1,
+        rooms: usize::from(counted.load.rooms()),
         watchers: 1,
     };
     let crowd = Crowd::gather(&server, shape).await?;
     let began = Instant::now();
-    for said in 0..messages {
-        let speaker = crowd.talkers().nth(said as usize % 2);
-        let speaker = speaker.context("nobody talks")?;
-        Crowd::tell([speaker].into_iter(), Order::Say(Moment::now()));
-        let count = u64::from(said) + 1;
-        let arrived = crowd
-            .wait_for(WITHIN, |ledger: &Ledger| {
-                ledger.count_sent() == count && ledger.is_settled()
-            })
-            .await;
-        ensure!(
-            arrived,
-            "a message did not arrive: {:?}",
-            crowd.ledger.words()
-        );
+    match counted.load {
+        Load::Quiet => say_in_turns(&crowd, each).await?,
+        Load::Busy => {
+            Crowd::tell(crowd.talkers(), flood::order(each));
+            let all = u64::from(each * counted.load.speakers());
+            wait_for(&crowd, all).await?;
+        }
     }
     sleep_until(began + lasts).await;
     let took = began.elapsed();
@@ -138,19 +179,49 @@ async fn total(
     Ok((count, took))
 }
 
+/// Has each speaker of the only session say so many messages, each once the last one arrived.
+async fn say_in_turns(crowd: &Crowd, each: u32) -> anyhow::Result<()> {
+    let mut said = 0;
+    for _ in 0..each {
+        for speaker in crowd.talkers() {
+            Crowd::tell([speaker].into_iter(), Order::Say(Moment::now()));
+            said += 1;
+            wait_for(crowd, said).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until so many messages were sent and have arrived.
+async fn wait_for(crowd: &Crowd, messages: u64) -> anyhow::Result<()> {
+    let arrived = crowd
+        .wait_for(WITHIN, |ledger: &Ledger| {
+            ledger.count_sent() == messages && ledger.is_settled()
+        })
+        .await;
+    ensure!(
+        arrived,
+        "a message did not arrive: {:?}",
+        crowd.ledger.words()
+    );
+    Ok(())
+}
+
 /// Makes a folder whose `carrel` serves under callgrind, with one worker thread, so that counts are comparable between
 /// runs.
-fn under_callgrind(folder: &Path, programs: &Path, log: &Path) -> anyhow::Result<PathBuf> {
+fn under_callgrind(folder: &Path, counted: &Counted, log: &Path) -> anyhow::Result<PathBuf> {
     let wrapped = folder.join("programs");
     fs::create_dir(&wrapped)?;
     let script = wrapped.join("carrel");
-    let program = programs.join("carrel");
+    let program = counted.programs.join("carrel");
+    let profile = counted.profile.as_deref().unwrap_or(Path::new("/dev/null"));
     fs::write(
         &script,
         format!(
             "#!/bin/sh\n[ \"$1\" = serve ] || exec '{program}' \"$@\"\nTOKIO_WORKER_THREADS=1 exec valgrind \
-             --tool=callgrind --callgrind-out-file=/dev/null --log-file='{log}' '{program}' \"$@\"\n",
+             --tool=callgrind --callgrind-out-file='{profile}' --log-file='{log}' '{program}' \"$@\"\n",
             program = program.display(),
+            profile = profile.display(),
             log = log.display(),
         ),
     )?;

@@ -11,7 +11,7 @@ use anyhow::Context;
 use carrel_bench::{
     core::{Cores, choose},
     figures::Figures,
-    instructions::{self, Budget},
+    instructions::{self, Budget, Counted, Load},
     limits,
     machine::Machine,
     plan::Plan,
@@ -70,6 +70,12 @@ struct Instructions {
     /// Keep this part of the traces, and send all telemetry to a collector. By default nothing is sent.
     #[arg(long, conflicts_with = "budget")]
     traced: Option<f64>,
+    /// Count messages that come as in the flood, in sixteen sessions, instead of one after the other.
+    #[arg(long, conflicts_with = "budget")]
+    busy: bool,
+    /// Write the server's profile to this file, for callgrind_annotate.
+    #[arg(long)]
+    profile: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -213,7 +219,16 @@ async fn instructions(options: Instructions) -> anyhow::Result<ExitCode> {
         None => beside_this_program()?,
     };
     let budget = options.budget.as_deref().map(Budget::read).transpose()?;
-    let count = instructions::count(&programs, choose()?, options.traced).await?;
+    let counted = Counted {
+        programs,
+        load: match options.busy {
+            true => Load::Busy,
+            false => Load::Quiet,
+        },
+        traced: options.traced,
+        profile: options.profile.map(std::path::absolute).transpose()?,
+    };
+    let count = instructions::count(&counted, choose()?).await?;
     say(&format!("{count} instructions a message"));
     if let Some(budget) = budget {
         budget.check(count)?;

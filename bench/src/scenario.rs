@@ -1,7 +1,7 @@
 //! What the members do, and what is measured of it.
 
 mod desk;
-mod flood;
+pub(crate) mod flood;
 mod growth;
 mod hall;
 mod idle;

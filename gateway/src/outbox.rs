@@ -46,8 +46,6 @@ use crate::{
 
 /// How many frames are handed to the socket before it is flushed.
 const BATCH: usize = 64;
-/// The capacity reserved for one batch; most are no longer.
-const USUAL_BATCH: usize = 4;
 
 /// The shortest ping interval, whatever the settings say.
 const SHORTEST_PING_INTERVAL: Duration = Duration::from_millis(10);
@@ -397,7 +395,7 @@ impl Writer {
         let Some(first) = self.queue.next().await else {
             return pending().await;
         };
-        let mut deliveries = Vec::with_capacity(USUAL_BATCH);
+        let mut deliveries = Vec::with_capacity(BATCH.min(1 + self.queue.len()));
         deliveries.push(self.hand_over(sink, first)?);
         while deliveries.len() < BATCH {
             room(sink, patience).await?;

@@ -73,8 +73,10 @@ fn check(text: &str, limit: usize, allowed: impl Fn(char) -> bool) -> Result<(),
     if length > limit {
         return Err(TextError::TooLong { length, limit });
     }
-    // Every control character begins with one of these bytes. Most texts have none, which is quick to see.
-    if !text.bytes().any(|b| b.is_ascii_control() || b == 0xc2) {
+    // Every control character begins with one of these bytes. Most texts have none, which is quick to see, most quickly
+    // without an end at the first.
+    let may_have = |found, b: u8| found | b.is_ascii_control() | (b == 0xc2);
+    if !text.bytes().fold(false, may_have) {
         return Ok(());
     }
     match text.chars().find(|c| c.is_control() && !allowed(*c)) {

@@ -126,7 +126,7 @@ impl View {
 
     fn take_in(&mut self, event: &Event, at_ms: i64) -> Option<ShownEvent> {
         let before = self.position();
-        self.session = Session::apply(self.session.take(), self.audience, event, at_ms);
+        Session::apply_to(&mut self.session, self.audience, event, at_ms);
         let session = self
             .session
             .as_ref()

@@ -13,10 +13,15 @@ use crate::{
 const WINDOW: usize = 8;
 
 /// The order to the speakers.
-pub(super) const ORDER: Order = Order::Flood {
-    window: WINDOW,
-    limit: u32::MAX,
-};
+pub(super) const ORDER: Order = order(u32::MAX);
+
+/// The order to the speakers, each of whom sends so many messages at most.
+pub(crate) const fn order(limit: u32) -> Order {
+    Order::Flood {
+        window: WINDOW,
+        limit,
+    }
+}
 
 /// Returns the sessions and their watchers.
 pub(super) fn shape(size: Size) -> Shape {

@@ -119,48 +119,56 @@ impl Session {
     /// stands for all events before it.
     #[must_use]
     pub fn apply(
-        session: Option<Self>,
+        mut session: Option<Self>,
         audience: Audience,
         event: &Event,
         at_ms: i64,
     ) -> Option<Self> {
+        Self::apply_to(&mut session, audience, event, at_ms);
+        session
+    }
+
+    /// Like [`Session::apply`], in place: a live session takes in each message three times, and would be moved several
+    /// times for each.
+    pub fn apply_to(session: &mut Option<Self>, audience: Audience, event: &Event, at_ms: i64) {
         let Some(event) = project(event, audience) else {
-            return session;
+            return;
         };
-        match (session, event) {
-            (_, Event::Erased(erasure)) => Some(erasure.session(audience, at_ms)),
-            (None, Event::Opened(opened)) => Some(Self {
-                audience,
-                position: 1,
-                patron_position: 1,
-                opened: Arc::new(opened.clone()),
-                opened_at_ms: at_ms,
-                owner: None,
-                first_picked_up_at_ms: None,
-                returned: false,
-                waiting_since_ms: at_ms,
-                queues: vec![opened.queue_id.clone()],
-                patron_connection: PatronConnection::Connected,
-                offers: Vec::new(),
-                former_owners: Vec::new(),
-                end: None,
-                resolved: None,
-                descriptive_codes: Vec::new(),
-                open_size: 0,
-                notes_size: 0,
-                colleagues: Vec::new(),
-                shown_to_patron: Vec::new(),
-                identity_erased_at_ms: None,
-                erased: None,
-            }),
-            (None, _) => None,
-            (Some(mut session), event) => {
+        match (session.as_mut(), event) {
+            (_, Event::Erased(erasure)) => *session = Some(erasure.session(audience, at_ms)),
+            (None, Event::Opened(opened)) => {
+                *session = Some(Self {
+                    audience,
+                    position: 1,
+                    patron_position: 1,
+                    opened: Arc::new(opened.clone()),
+                    opened_at_ms: at_ms,
+                    owner: None,
+                    first_picked_up_at_ms: None,
+                    returned: false,
+                    waiting_since_ms: at_ms,
+                    queues: vec![opened.queue_id.clone()],
+                    patron_connection: PatronConnection::Connected,
+                    offers: Vec::new(),
+                    former_owners: Vec::new(),
+                    end: None,
+                    resolved: None,
+                    descriptive_codes: Vec::new(),
+                    open_size: 0,
+                    notes_size: 0,
+                    colleagues: Vec::new(),
+                    shown_to_patron: Vec::new(),
+                    identity_erased_at_ms: None,
+                    erased: None,
+                });
+            }
+            (None, _) => {}
+            (Some(session), event) => {
                 session.position += 1;
                 if audience_of(event) == Audience::Patron {
                     session.patron_position += 1;
                 }
                 session.change(event, at_ms);
-                Some(session)
             }
         }
     }

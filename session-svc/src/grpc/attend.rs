@@ -205,7 +205,7 @@ impl Participant {
                 biased;
                 () = &mut expiry => return Err(token_expired().into()),
                 live = attendance.listening.live.next() => match live {
-                    Some(live) => self.pass_on(attendance, live).await?,
+                    Some(live) => self.pass_on_all(attendance, live).await?,
                     None => return attendance.listening.ending.why().cloned().map_or(Ok(()), |end| Err(end.into())),
                 },
                 (command_id, answer) = first_answer(under_way) => {
@@ -243,6 +243,20 @@ impl Participant {
         let mut waiting = parts.list.waiting_changes();
         waiting.mark_changed();
         (parts.heartbeats.with_heads(only_new_heads), waiting)
+    }
+
+    /// Passes on what has happened, and what has already happened since: a session that is busy takes in many events at
+    /// once, and to look at all else between any two of them costs more than the events. No more than the stream holds,
+    /// so that the expiry of the token is looked at even if more and more happens.
+    async fn pass_on_all(&self, attendance: &mut Attendance, first: Live) -> Result<(), End> {
+        self.pass_on(attendance, first).await?;
+        for _ in 1..IN_FLIGHT {
+            let Some(next) = attendance.listening.live.try_next() else {
+                break;
+            };
+            self.pass_on(attendance, next).await?;
+        }
+        Ok(())
     }
 
     fn pass_on(

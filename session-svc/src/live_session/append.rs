@@ -188,7 +188,7 @@ impl Staged {
         for event in session {
             self.session_version += 1;
             let is_last = Some(self.session_version) == version;
-            self.session = Session::apply(self.session.take(), Audience::Staff, &event, at_ms);
+            Session::apply_to(&mut self.session, Audience::Staff, &event, at_ms);
             let stored = Stored {
                 version: self.session_version,
                 at_ms,

@@ -21,6 +21,9 @@ use crate::{
     history::Done,
 };
 
+/// The capacity reserved for the content of a command; most are no longer.
+const USUAL_CONTENT: usize = 512;
+
 /// What is to become of one act.
 struct Planned {
     outcome: Result<Outcome, Error>,
@@ -125,6 +128,7 @@ impl LiveSession {
     fn plan(&self, acts: &[Act]) -> (Vec<Planned>, Staged) {
         let now_ms = self.parts.clock.unix_ms();
         let mut staged = Staged::on(&self.history);
+        staged.commands.reserve(acts.len());
         let plan = acts
             .iter()
             .map(|act| Planned {
@@ -291,8 +295,9 @@ fn command_for_log(
     command_id: &str,
     command: &Command,
 ) -> Result<LogCommand, LogError> {
-    let content =
-        serde_json::to_vec(command).map_err(|error| LogError::Damaged(error.to_string()))?;
+    let mut content = Vec::with_capacity(USUAL_CONTENT);
+    serde_json::to_writer(&mut content, command)
+        .map_err(|error| LogError::Damaged(error.to_string()))?;
     let key = [&actor.key(), ":", command_id].concat();
     Ok(LogCommand::of(key, &content))
 }
