@@ -3,6 +3,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const EXACT = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 
 const WEEKDAY = new Intl.DateTimeFormat(undefined, { weekday: "long" });
@@ -16,6 +17,11 @@ export function milliseconds(time: Timestamp | undefined): number | undefined {
 /** The time of day. */
 export function clockTime(time: Timestamp | undefined): string {
   return time === undefined ? "" : CLOCK.format(timestampMs(time));
+}
+
+/** The time of day to the second. */
+export function exactTime(time: Timestamp): string {
+  return EXACT.format(timestampMs(time));
 }
 
 /** The day and the time of day. */

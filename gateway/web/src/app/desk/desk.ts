@@ -1,4 +1,5 @@
 /** A librarian's chat monitor as a whole: who is logged in, what it shows and asks, and what they write. */
+
 import { computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 import { ApiError, logIn } from "../../api";
 import { type Profile, Role } from "../../gen/carrel/directory/v1/directory_service_pb";
@@ -6,6 +7,7 @@ import type { Refused, ServerFrame } from "../../gen/carrel/gateway/v1/frames_pb
 import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { type AuditedSession, SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { patronOf } from "../../patron_label";
 import { whyRefused } from "../../refusal_words";
 import { type Lists, rowsOf, waitingCount } from "../../state/lists";
 import type { SessionView } from "../../state/session";
@@ -433,7 +435,7 @@ export class Desk {
   }
 
   #left(sessionId: string): void {
-    const whose = this.link.sessions.value.get(sessionId)?.session?.patronName ?? "";
+    const whose = patronOf(this.link.sessions.value.get(sessionId)?.session, "");
     if (this.drafts.has(sessionId)) this.drafts.change(sessionId, { whose });
     if (this.#place.sessionId.value === sessionId) this.#place.show(undefined);
     this.link.release(sessionId);
@@ -442,7 +444,7 @@ export class Desk {
 
   #patronOf(sessionId: string): string {
     const row = [...this.lists.value.rows.values()].find((one) => one.sessionId === sessionId);
-    return row?.patronName || "a patron";
+    return patronOf(row, "a patron");
   }
 
   /**

@@ -7,8 +7,8 @@ import { nameOf, offeredTo, type QueueName, resolutionWords } from "../../words"
 export interface Hearer {
   /** The librarian's id. */
   librarianId: string | undefined;
-  /** The name of the session's patron, if known. */
-  patronName: string | undefined;
+  /** What to call the session's patron. */
+  patron: string;
   /** Whether the session is the one that is shown. */
   isShown: boolean;
   queueName: QueueName;
@@ -17,8 +17,8 @@ export interface Hearer {
 /** Returns what is said of an event, if anything. Of the librarian's own acts, only the end of an offer is told. */
 export function newsOf(event: SessionEvent, hearer: Hearer): string | undefined {
   const { author, payload } = event;
-  const name = nameOf(author);
-  const patron = hearer.patronName || "the patron";
+  const { patron } = hearer;
+  const name = author?.part === Part.PATRON ? sentence(patron) : nameOf(author);
   const where = hearer.isShown ? "" : ` In the session with ${patron}.`;
   const own = isBy(author?.librarianId, hearer);
   if (payload.case === "transferClosed") return closedNews(payload.value, own ? "you" : name, patron);

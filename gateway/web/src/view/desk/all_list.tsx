@@ -1,5 +1,6 @@
 import type { Desk } from "../../app/desk/desk";
 import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { patronOf } from "../../patron_label";
 import { rowsOf } from "../../state/lists";
 import { shares } from "../../state/roster";
 import { isOnItsWay } from "../../state/session";
@@ -9,8 +10,8 @@ import { Icon } from "../parts/icon";
 import { EmptyList, NotKnownYet } from "./list_pane";
 import { PracticeMark } from "./new_list";
 import { isPatronTyping, PatronMarks } from "./patron_marks";
-import { BeginningOnly } from "./row_question";
-import { patronOf, Row, RowName, RowTime } from "./rows";
+import { BeginningOnly, NamelessQuestion } from "./row_question";
+import { Row, RowName, RowTime } from "./rows";
 
 /** The running sessions of the library's own patrons that other librarians own (S4 to S6). */
 export function AllList({ desk }: { desk: Desk }) {
@@ -89,6 +90,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
         <PracticeMark desk={desk} queueId={row.queueId} />
         <PatronMarks connection={row.patronConnection} typing={isPatronTyping(desk, row.sessionId)} unread={unread} />
       </span>
+      <NamelessQuestion of={row} />
       <Inside row={row} me={desk.profile.value?.librarianId} />
     </Row>
   );

@@ -1,6 +1,7 @@
 import type { Desk } from "../../app/desk/desk";
 import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
 import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { patronOf } from "../../patron_label";
 import { rowsOf } from "../../state/lists";
 import type { SessionView } from "../../state/session";
 import { newOwnerOf } from "../../state/transfer";
@@ -11,7 +12,8 @@ import { EmptyList, NotKnownYet } from "./list_pane";
 import { LibraryName, PracticeMark } from "./new_list";
 import { isPatronTyping, PatronMarks } from "./patron_marks";
 import { ResolutionTag } from "./resolution";
-import { patronOf, Row, RowName, RowTime } from "./rows";
+import { NamelessQuestion } from "./row_question";
+import { Row, RowName, RowTime } from "./rows";
 import { putAway } from "./throw_away";
 import { LeftBehind } from "./unsent";
 
@@ -99,13 +101,14 @@ function MineRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       <span class="row-line">
         <PatronMarks connection={row.patronConnection} typing={typing} unread={unread} />
       </span>
+      {lastLine(view) !== "" && <NamelessQuestion of={row} />}
       <span class="row-question">{lastLine(view) || row.question}</span>
     </Row>
   );
 }
 
 function HandedOverRow({ desk, view }: { desk: Desk; view: SessionView }) {
-  const patron = view.session?.patronName || "Patron";
+  const patron = patronOf(view.session);
   return (
     <Row
       class="ended-row"
@@ -127,12 +130,13 @@ function HandedOverRow({ desk, view }: { desk: Desk; view: SessionView }) {
       <span class="row-line">
         <span class="library">{view.session?.institutionName}</span>
       </span>
+      {view.session && <NamelessQuestion of={view.session} />}
     </Row>
   );
 }
 
 function EndedRow({ desk, view }: { desk: Desk; view: SessionView }) {
-  const patron = view.session?.patronName || "Patron";
+  const patron = patronOf(view.session);
   const unread = desk.unread.countIn(view);
   return (
     <Row
@@ -157,6 +161,7 @@ function EndedRow({ desk, view }: { desk: Desk; view: SessionView }) {
         <span class="library">{view.session?.institutionName}</span>
         {view.session && <ResolutionTag desk={desk} session={view.session} />}
       </span>
+      {view.session && <NamelessQuestion of={view.session} />}
     </Row>
   );
 }

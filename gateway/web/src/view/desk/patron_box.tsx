@@ -3,6 +3,7 @@ import type { Desk } from "../../app/desk/desk";
 import { withScript } from "../../app/desk/scripts";
 import { Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { typedAddress } from "../../links";
+import { patronOf } from "../../patron_label";
 import type { SessionView } from "../../state/session";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
@@ -44,7 +45,7 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
     else turn(to);
   };
   const { session } = view;
-  const name = session?.patronName;
+  const name = patronOf(session, "");
   const to = name ? `To ${name}, the patron` : "To the patron";
   if (session?.state === SessionState.ENDED) {
     return (
@@ -157,7 +158,7 @@ function TypedTooLate({ desk, view }: { desk: Desk; view: SessionView }) {
 
 function Hint({ view }: { view: SessionView }) {
   if (view.part !== Part.COLLEAGUE) return <span class="keys">Enter sends, Shift+Enter begins a new line</span>;
-  const patron = view.session?.patronName || "The patron";
+  const patron = patronOf(view.session, "The patron");
   if (view.session?.owner === undefined) {
     return <>{patron} is waiting, and will see what you send here once a librarian has taken over.</>;
   }

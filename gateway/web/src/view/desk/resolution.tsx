@@ -1,6 +1,7 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk/desk";
 import { type Person, Resolution, type Session, SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { patronOf } from "../../patron_label";
 import type { SessionView } from "../../state/session";
 import { RESOLUTION_CHOICES, resolutionWords } from "../../words";
 import { Icon } from "../parts/icon";
@@ -79,9 +80,7 @@ export function ResolutionSetter({ desk, session, asks = false, onLater, onSet }
         {session.eraseTime === undefined && (
           <button ref={change} type="button" class="button small" onClick={() => setOpen(true)}>
             {isCoded ? "Correct …" : "Set …"}
-            <span class="visually-hidden">
-              , the resolution of the session with {session.patronName || "the patron"}
-            </span>
+            <span class="visually-hidden">, the resolution of the session with {patronOf(session, "the patron")}</span>
           </button>
         )}
       </p>

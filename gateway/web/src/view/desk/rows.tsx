@@ -1,17 +1,11 @@
 import type { ReadonlySignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
-import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { roughly, stopwatch } from "../../time";
 import { Hidden } from "../parts/hidden";
 import { Icon } from "../parts/icon";
 import { asksForMenu, Menu, type MenuEntry, menuOpener } from "../parts/menu";
 import { useFocusAfter } from "../parts/open_tab";
-
-/** Returns the name of a row's patron. */
-export function patronOf(row: SessionRow): string {
-  return row.patronName || "Patron";
-}
 
 interface RowProps {
   /** What opening the row does, said before the row's content: "Pick up". */

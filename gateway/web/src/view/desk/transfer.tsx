@@ -3,6 +3,7 @@ import type { Desk } from "../../app/desk/desk";
 import { type Target, TRANSFER_TEXT_LIMIT } from "../../app/desk/transfer";
 import type { Confirmation } from "../../app/parts/confirmation";
 import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
+import { patronOf } from "../../patron_label";
 import { staffWords } from "../../state/queues";
 import { librariansOf, shares, statusWord } from "../../state/roster";
 import type { SessionView } from "../../state/session";
@@ -37,7 +38,7 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
   const targets = targetsOf(desk, view);
   const target = targets.find((one) => one.key === chosen);
   const left = TRANSFER_TEXT_LIMIT - length(message);
-  const patron = view.session?.patronName || "the patron";
+  const patron = patronOf(view.session, "the patron");
   const offer = (event: Event) => {
     event.preventDefault();
     if (target === undefined) return setMissing("Choose a librarian or a queue first.");
