@@ -66,6 +66,29 @@ describe("the name of a row (D82, D50)", () => {
   });
 });
 
+describe("the row of an own session", () => {
+  const says = (text: string, by: typeof MAP | typeof QUILL | typeof RICKY, kind: "message" | "note" = "message") =>
+    kind === "note"
+      ? stage.event({ case: "note", value: { $typeName: "carrel.session.v1.NoteWritten", text } }, by)
+      : stage.event({ case: "message", value: { $typeName: "carrel.session.v1.MessagePosted", text } }, by);
+  const shown = (what: string) => stage.root.querySelector(what)?.textContent;
+
+  it("says by whom the last text is, and that the patron waits until somebody has answered", async () => {
+    stage.lists({ case: "snapshot", value: { rows: [{ ...ROW, list: SessionList.MY_ACTIVE, owner: MAP }] } });
+    await stage.attending();
+    stage.desk.list.value = "mine";
+    await says("Hello", RICKY);
+    expect(shown(".row-question")).toBe("Hello");
+    expect(shown(".answer-wait")).toMatch(/^ ?Waits for you 0:0\d/);
+    await says("She means the atlas", QUILL, "note");
+    expect(shown(".row-question")).toBe("Note: She means the atlas");
+    expect(shown(".answer-wait")).toContain("Waits for you");
+    await says("One moment", MAP);
+    expect(shown(".row-question")).toBe("You: One moment");
+    expect(shown(".answer-wait")).toBeUndefined();
+  });
+});
+
 describe("the time of a row", () => {
   it("goes on by itself: the rest of the row is not drawn anew each second", async () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "Date"] });
