@@ -14,6 +14,7 @@ import type { SessionView } from "../../state/session";
 import { isHandedOver } from "../../state/transfer";
 import { type HeldToken, held } from "../../token";
 import { nothingHappened } from "../../wire";
+import { beginningOf } from "../../words";
 import { Announcer } from "../parts/announcer";
 import { Link } from "../parts/link";
 import { rememberQueues } from "../parts/settings";
@@ -23,6 +24,7 @@ import { Attendance, type SetOut } from "./attendance";
 import { CutOff } from "./cut_off";
 import { InstantMessages } from "./im";
 import { WatchedLists } from "./lists";
+import { HEARD } from "./news";
 import { type Notice, Notices } from "./notices";
 import { type ListName, Place, supervises } from "./place";
 import { Policies } from "./policies";
@@ -151,7 +153,7 @@ export class Desk {
     arrived: (author, text, { queueId, isShown }) => {
       const to = queueId === undefined ? "you" : `the staff of ${this.queueName(queueId)}`;
       if (!isShown) this.alerts.ring("im", `${author} has written to ${to}.`);
-      this.announcer.say(`${author} to ${to}, not to a patron: ${text}`);
+      this.announcer.say(`${author} to ${to}, not to a patron: ${isShown ? text : beginningOf(text, HEARD)}`);
     },
     refused: (name, refusal) => {
       const fate = nothingHappened(refusal) ? "was not sent" : "may not have been sent";

@@ -10,7 +10,7 @@ import { Icon } from "../parts/icon";
 import { EmptyList, NotKnownYet } from "./list_pane";
 import { PracticeMark } from "./new_list";
 import { isPatronTyping, PatronMarks } from "./patron_marks";
-import { BeginningOnly, NamelessQuestion } from "./row_question";
+import { BeginningOnly } from "./row_question";
 import { Row, RowName, RowTime } from "./rows";
 
 /** The running sessions of the library's own patrons that other librarians own (S4 to S6). */
@@ -66,6 +66,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
             ]
           : [{ label: "Enter in conference mode …", onChoose: enter }, ...im]
       }
+      text={row.question}
       preview={
         <>
           <p class="preview-question">{row.question}</p>
@@ -90,7 +91,6 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
         <PracticeMark desk={desk} queueId={row.queueId} />
         <PatronMarks connection={row.patronConnection} typing={isPatronTyping(desk, row.sessionId)} unread={unread} />
       </span>
-      <NamelessQuestion of={row} />
       <Inside row={row} me={desk.profile.value?.librarianId} />
     </Row>
   );

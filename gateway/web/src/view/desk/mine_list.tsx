@@ -79,6 +79,7 @@ function MineRow({ desk, row }: { desk: Desk; row: SessionRow }) {
     <Row
       name={patron}
       verb="Open the session with"
+      text={last || row.question}
       selected={desk.view.value?.sessionId === row.sessionId}
       onOpen={() => desk.select(row.sessionId, "patron")}
       menu={[
@@ -106,7 +107,6 @@ function MineRow({ desk, row }: { desk: Desk; row: SessionRow }) {
         <AnswerWait now={desk.link.now} since={view && awaitedSince(view.events)} />
       </span>
       {last !== "" && <NamelessQuestion of={row} />}
-      <span class="row-question">{last || row.question}</span>
     </Row>
   );
 }

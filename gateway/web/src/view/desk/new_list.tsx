@@ -89,6 +89,7 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
           onChoose: () => desk.ask({ kind: "question", row }),
         },
       ]}
+      text={row.question}
       preview={<Preview row={row} />}
     >
       <span class="row-line">
@@ -114,7 +115,6 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
         {row.patronConnection === PatronConnection.AWAY && <ConnectionState connection={row.patronConnection} />}
         {busy && <span class="tag">Picking up …</span>}
       </span>
-      <span class="row-question">{row.question}</span>
     </Row>
   );
 }

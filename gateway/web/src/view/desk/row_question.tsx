@@ -2,6 +2,9 @@ import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb"
 import { beginningOf } from "../../words";
 import { length } from "../parts/text_box";
 
+/** How many characters of a question or a text a row shows: a screen reader reads all of them, whatever is in sight. */
+export const PREVIEWED = 200;
+
 /** How many characters of a question tell apart two patrons who gave no name. */
 const FEW_WORDS = 60;
 

@@ -145,6 +145,7 @@ function OfferedRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       verb="Accept"
       busy={desk.isPickingUp(row.sessionId)}
       onOpen={() => desk.accept(row)}
+      text={row.question}
       menu={row.transferOffer?.to.case === "librarian" ? [accept, decline] : [accept]}
       preview={
         <>
@@ -169,7 +170,6 @@ function OfferedRow({ desk, row }: { desk: Desk; row: SessionRow }) {
         </span>
         <LibraryName name={row.institutionName} elsewhere={row.institutionId !== desk.profile.value?.institutionId} />
       </span>
-      <span class="row-question">{row.question}</span>
     </Row>
   );
 }
