@@ -74,31 +74,33 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
   };
   return (
     <section class="session-pane" aria-label={`Session with ${patron}`}>
-      <header class="session-head">
-        <BackToLists desk={desk} from={view.sessionId} />
-        <div class="session-title">
-          <h2 title={patron}>{patron}</h2>
-          <p class="session-facts">
-            <LibraryName name={session.institutionName} elsewhere={elsewhere} />
-            <PracticeMark desk={desk} queueId={session.queueId} />
-            {!over && <ConnectionState connection={session.patronConnection} />}
-            {session.patronEmail && <span>{session.patronEmail}</span>}
-            {session.identityEraseTime && <span>name erased</span>}
-            {session.patronName === "" && !session.identityEraseTime && !isErased && <span>gave no name</span>}
-            {!over && !isErased && <Length desk={desk} view={view} />}
-            {view.part === Part.COLLEAGUE && session.owner && <span>with {nameOf(session.owner)}</span>}
-            {!over && !isErased && colleagues.length > 0 && (
-              <span>also here: {colleagues.map((person) => nameOf(person)).join(", ")}</span>
-            )}
-          </p>
-        </div>
-        <div class="session-actions">
-          <PolicyButton open={policy} onToggle={() => setPolicy(!policy)} buttonRef={policyButton} />
-          <Actions desk={desk} view={view} />
-        </div>
-      </header>
+      <div class="session-top">
+        <header class="session-head">
+          <BackToLists desk={desk} from={view.sessionId} />
+          <div class="session-title">
+            <h2 title={patron}>{patron}</h2>
+            <p class="session-facts">
+              <LibraryName name={session.institutionName} elsewhere={elsewhere} />
+              <PracticeMark desk={desk} queueId={session.queueId} />
+              {!over && <ConnectionState connection={session.patronConnection} />}
+              {session.patronEmail && <span>{session.patronEmail}</span>}
+              {session.identityEraseTime && <span>name erased</span>}
+              {session.patronName === "" && !session.identityEraseTime && !isErased && <span>gave no name</span>}
+              {!over && !isErased && <Length desk={desk} view={view} />}
+              {view.part === Part.COLLEAGUE && session.owner && <span>with {nameOf(session.owner)}</span>}
+              {!over && !isErased && colleagues.length > 0 && (
+                <span>also here: {colleagues.map((person) => nameOf(person)).join(", ")}</span>
+              )}
+            </p>
+          </div>
+          <div class="session-actions">
+            <PolicyButton open={policy} onToggle={() => setPolicy(!policy)} buttonRef={policyButton} />
+            <Actions desk={desk} view={view} />
+          </div>
+        </header>
+        <Banner desk={desk} view={view} />
+      </div>
       <Trouble view={view} />
-      <Banner desk={desk} view={view} />
       <ResolutionBar desk={desk} view={view} />
       <OfferBar desk={desk} view={view} />
       {policy && <PolicyPanel desk={desk} view={view} onClose={closePolicy} />}
