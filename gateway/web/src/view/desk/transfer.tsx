@@ -4,7 +4,7 @@ import { type Target, TRANSFER_TEXT_LIMIT } from "../../app/desk/transfer";
 import type { Confirmation } from "../../app/parts/confirmation";
 import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
 import { patronOf } from "../../patron_label";
-import { staffWords } from "../../state/queues";
+import { othersWords, staffWords } from "../../state/queues";
 import { librariansOf, shares, statusWord } from "../../state/roster";
 import type { SessionView } from "../../state/session";
 import { librarianKey } from "../../state/thread";
@@ -78,6 +78,11 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
             The librarian you chose is no longer at the desk.
           </p>
         )}
+        {target?.isEmpty && (
+          <p class="notice warn" role="status">
+            Nobody else monitors this queue now. Unless somebody comes, the offer lapses and you keep the patron.
+          </p>
+        )}
         {target?.librarian && (
           <AskFirst desk={desk} sessionId={sessionId} librarian={target.librarian} key={target.key} />
         )}
@@ -140,6 +145,8 @@ interface TargetLine {
   to: Target;
   name: string;
   facts: string;
+  /** Whether nobody could accept the offer as things stand. */
+  isEmpty?: boolean;
   librarian?: LibrarianRow;
 }
 
@@ -163,11 +170,14 @@ function targetsOf(desk: Desk, view: SessionView): TargetLine[] {
     ),
     ...queues.map((queue): TargetLine => {
       const state = states.get(queue.queueId);
+      const isOwn = desk.queueIds.value?.includes(queue.queueId) ?? false;
+      const words = isOwn ? othersWords : staffWords;
       return {
         key: `queue/${queue.queueId}`,
         to: { kind: "queue", queueId: queue.queueId },
         name: `Queue ${queue.name}`,
-        facts: state === undefined ? "Whoever monitors it first" : staffWords(state),
+        facts: state === undefined ? "Whoever monitors it first" : words(state),
+        isEmpty: state !== undefined && state.librarians <= (isOwn ? 1 : 0),
       };
     }),
   ];
