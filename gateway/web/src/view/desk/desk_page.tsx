@@ -40,11 +40,11 @@ export function DeskPage({ desk }: { desk: Desk }) {
         <DeskHead desk={desk} />
         <ImRequest desk={desk} />
         <OfferAlerts desk={desk} />
+        <Notices desk={desk} />
         <main class="desk-main">
           <h1 class="visually-hidden">Chat monitor</h1>
           <DeskBody desk={desk} />
         </main>
-        <Notices desk={desk} />
         <DeskDialogs desk={desk} />
         <Announcements />
       </div>
