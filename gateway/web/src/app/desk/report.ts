@@ -38,7 +38,7 @@ export class Figures {
     return spread(this.#lengths);
   }
 
-  /** How many sessions have a resolution; `UNSPECIFIED` stands for those that are not coded yet. */
+  /** How many sessions have a resolution; `UNSPECIFIED` stands for those that a librarian had and has not coded yet. */
   resolved(resolution: Resolution): number {
     return this.#resolutions.get(resolution) ?? 0;
   }
@@ -46,7 +46,10 @@ export class Figures {
   /** Counts a session. */
   count(session: Session): void {
     this.#sessions += 1;
-    this.#resolutions.set(session.resolution, this.resolved(session.resolution) + 1);
+    // Where no librarian has ever come there is nothing to code, so nothing is missing.
+    if (session.resolution !== Resolution.UNSPECIFIED || session.firstPickUpTime !== undefined) {
+      this.#resolutions.set(session.resolution, this.resolved(session.resolution) + 1);
+    }
     const [asked, pickedUp, ended] = [session.openTime, session.firstPickUpTime, session.endTime].map(milliseconds);
     if (pickedUp === undefined) return;
     this.#waits.push(Math.max(0, pickedUp - (asked ?? pickedUp)));
