@@ -14,6 +14,15 @@ import { Scripts } from "./scripts";
 import { throwPageAway, throwScriptAway } from "./throw_away";
 import { Unsent } from "./unsent";
 
+const SCRIPTS_BUTTON = "scripts-button";
+
+/** Opens the scripts, as a press on their button does; if they are open, the focus goes to the button. */
+export function openScripts(): void {
+  const button = document.getElementById(SCRIPTS_BUTTON);
+  if (button?.getAttribute("aria-expanded") === "true") button.focus();
+  else button?.click();
+}
+
 /** What is open beside the box. */
 type Beside = "page" | "scripts" | undefined;
 
@@ -78,6 +87,7 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
               class="button"
               aria-expanded={beside === "scripts"}
               aria-controls="scripts"
+              id={SCRIPTS_BUTTON}
               onClick={() => leave(beside === "scripts" ? undefined : "scripts")}
             >
               <Icon name="scripts" /> Scripts
