@@ -6,6 +6,7 @@ import { locale, texts } from "./texts/texts";
 
 const FORMATS = computed(() => ({
   clock: new Intl.DateTimeFormat(locale.value, { hour: "2-digit", minute: "2-digit" }),
+  exact: new Intl.DateTimeFormat(locale.value, { hour: "2-digit", minute: "2-digit", second: "2-digit" }),
   day: new Intl.DateTimeFormat(locale.value, { day: "numeric", month: "short", year: "numeric" }),
   weekday: new Intl.DateTimeFormat(locale.value, { weekday: "long" }),
 }));
@@ -20,6 +21,11 @@ export function milliseconds(time: Timestamp | undefined): number | undefined {
 /** The time of day. */
 export function clockTime(time: Timestamp | undefined): string {
   return time === undefined ? "" : FORMATS.value.clock.format(timestampMs(time));
+}
+
+/** The time of day to the second. */
+export function exactTime(time: Timestamp): string {
+  return FORMATS.value.exact.format(timestampMs(time));
 }
 
 /** The day and the time of day. */

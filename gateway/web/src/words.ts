@@ -17,6 +17,13 @@ export function nameOf(person: Person | undefined): string {
   return isNameless(person) ? librarian : person.name;
 }
 
+/** Returns a text, or its beginning and an ellipsis if it is longer than so many characters. */
+export function beginningOf(text: string, characters: number): string {
+  // Twice as many code units always hold enough characters, and a long text is not taken apart as a whole.
+  const begun = [...text.slice(0, 2 * characters + 2)];
+  return begun.length > characters ? `${begun.slice(0, characters).join("").trimEnd()} …` : text;
+}
+
 /** Names the librarians who owned a session, in their order (D49): "Ms Map, then Mr Key". */
 export function inTurn(owners: readonly Person[]): string {
   return owners.map(nameOf).join(texts().events.afterwards);

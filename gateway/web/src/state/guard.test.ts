@@ -22,6 +22,11 @@ const payloads = {
   escalated: { case: "escalated", value: create(SessionEscalatedSchema) },
   offered: { case: "transferOffered", value: create(TransferOfferedSchema) },
   closed: { case: "transferClosed", value: create(TransferClosedSchema) },
+  offeredWithWords: {
+    case: "transferOffered",
+    value: create(TransferOfferedSchema, { offer: { message: "She needs the plat book." } }),
+  },
+  closedWithWords: { case: "transferClosed", value: create(TransferClosedSchema, { reason: "on the phone" }) },
 } as const;
 
 function event(kind: keyof typeof payloads, by: string, time: number, position = 1): SessionEvent {
@@ -51,14 +56,15 @@ describe("the guard against answering a note to the patron (R10, S33)", () => {
     ["whoever wrote the note has left", event("left", "admin", 500, 2)],
     ["the patron's connection has changed", event("connection", "", 500, 2)],
     ["another queue was reached", event("escalated", "", 500, 2)],
+    ["somebody else has declined without a word", event("closed", "lee", 500, 2)],
     ["the user's own offer is over", event("closed", "me", 500, 2)],
   ])("asks also when %s since", (_, since) => {
     expect(noteInDoubt([event("note", "admin", 0), since], isMine, 1_000, 1_000)).toBe(1);
   });
 
   it.each([
-    ["declines", "closed"],
-    ["offers", "offered"],
+    ["declines with words", "closedWithWords"],
+    ["offers with words", "offeredWithWords"],
   ] as const)("asks when somebody else %s, which is drawn as a note (R14)", (_, kind) => {
     expect(noteInDoubt([event("message", "me", 0), event(kind, "lee", 500, 2)], isMine, 1_000, 1_000)).toBe(2);
   });
@@ -75,6 +81,8 @@ describe("the guard against answering a note to the patron (R10, S33)", () => {
       [event("note", "admin", 0), event("left", "admin", 30_500, 2)],
       31_000,
     ],
+    ["somebody declined without a word", [event("message", "me", 0), event("closed", "lee", 500, 2)], 1_000],
+    ["a colleague's offer came without a word", [event("message", "me", 0), event("offered", "lee", 500, 2)], 1_000],
     ["there is nothing", [], 0],
   ])("does not ask when %s", (_, events, now) => {
     expect(noteInDoubt(events, isMine, now, now)).toBeUndefined();

@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { type SessionEvent, SessionEventSchema } from "../gen/carrel/session/v1/session_event_pb";
-import { Part, PersonSchema, type Session, SessionSchema } from "../gen/carrel/session/v1/session_pb";
-import { ownedBy, ownersIn, ownersOf } from "./owners";
+import { Part, PersonSchema, type Session, SessionSchema, SessionState } from "../gen/carrel/session/v1/session_pb";
+import { ownedBy, ownersIn, ownersOf, wasUnowned } from "./owners";
 
 type Kind = "pickedUp" | "transferred" | "returned";
 
@@ -49,5 +49,14 @@ describe("who owned a session (D49)", () => {
     const [map, key] = [{ name: "Ms Map" }, { name: "Mr Key" }];
     expect(names(ownersOf(create(SessionSchema, { formerOwners: [map], owner: key })))).toEqual(["Ms Map", "Mr Key"]);
     expect(names(ownersOf(create(SessionSchema, { formerOwners: [map] })))).toEqual(["Ms Map"]);
+  });
+
+  it("was nobody only if the patron left before any librarian came", () => {
+    const ended = { state: SessionState.ENDED };
+    expect(wasUnowned(create(SessionSchema, ended))).toBe(true);
+    expect(wasUnowned(create(SessionSchema, { state: SessionState.WAITING }))).toBe(false);
+    expect(wasUnowned(create(SessionSchema, { ...ended, owner: { name: "Ms Map" } }))).toBe(false);
+    expect(wasUnowned(create(SessionSchema, { ...ended, formerOwners: [{ name: "Ms Map" }] }))).toBe(false);
+    expect(wasUnowned(create(SessionSchema, { ...ended, firstPickUpTime: { seconds: 1n } }))).toBe(false);
   });
 });

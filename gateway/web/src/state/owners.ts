@@ -1,7 +1,7 @@
 /** Who owned a session: its owner, and who had it before a transfer or before they were lost (D46, D49). */
 import { create } from "@bufbuild/protobuf";
 import type { SessionEvent } from "../gen/carrel/session/v1/session_event_pb";
-import { Part, type Person, PersonSchema, type Session } from "../gen/carrel/session/v1/session_pb";
+import { Part, type Person, PersonSchema, type Session, SessionState } from "../gen/carrel/session/v1/session_pb";
 
 /** Returns who owned a session as far as staff know: each librarian once, in the order in which they last owned it. */
 export function ownersOf({ formerOwners, owner }: Session): Person[] {
@@ -30,4 +30,11 @@ export function ownedBy(session: Session, owner: Person | undefined): Pick<Sessi
   const before = last?.librarianId ? [create(PersonSchema, { ...last, part: Part.COLLEAGUE })] : [];
   const formerOwners = [...session.formerOwners, ...before];
   return { owner, formerOwners: formerOwners.filter(({ librarianId }) => librarianId !== owner?.librarianId) };
+}
+
+/** Whether a session ended before any librarian had it: its patron left the queue, so there is nothing to code (R16). */
+export function wasUnowned(session: Session): boolean {
+  const { state, pickUpTime, firstPickUpTime } = session;
+  const hasBegun = pickUpTime !== undefined || firstPickUpTime !== undefined || ownersOf(session).length > 0;
+  return state === SessionState.ENDED && !hasBegun;
 }

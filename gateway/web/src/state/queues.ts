@@ -28,6 +28,12 @@ export function waitingWords(queue: QueueState, now: number): string {
   return `${queue.waiting} waiting${longest}`;
 }
 
+/** Says who would answer an offer by somebody who monitors the queue themselves, and so is among its librarians. */
+export function othersWords(queue: QueueState): string {
+  if (queue.librarians <= 1) return "Nobody but you";
+  return staffWords({ ...queue, librarians: queue.librarians - 1 });
+}
+
 /** Says who is there for a queue: "2 librarians", or why patrons are not answered. */
 export function staffWords(queue: QueueState): string {
   const there = queue.librarians === 1 ? "1 librarian" : `${queue.librarians} librarians`;

@@ -9,7 +9,7 @@ import {
   WatchDeskResponseSchema,
 } from "../gen/carrel/presence/v1/presence_service_pb";
 import { generator } from "../testing/generator";
-import { noQueues, reduceQueues, staffWords, waitingWords } from "./queues";
+import { noQueues, othersWords, reduceQueues, staffWords, waitingWords } from "./queues";
 import { librariansOf, noRoster, type Roster, reduceRoster } from "./roster";
 
 type Change =
@@ -98,5 +98,9 @@ describe("how the queues stand", () => {
     expect(staffWords(queue("a", { librarians: 1, staffed: true }))).toBe("1 librarian");
     expect(staffWords(queue("a", { librarians: 2 }))).toBe("2 librarians, nobody takes new patrons");
     expect(staffWords(queue("a", { open: false }))).toBe("Closed");
+    expect(othersWords(queue("a", { librarians: 1, staffed: true })), "they are the one librarian").toBe(
+      "Nobody but you",
+    );
+    expect(othersWords(queue("a", { librarians: 2, staffed: true }))).toBe("1 librarian");
   });
 });

@@ -157,11 +157,21 @@ export function unread(view: Pick<SessionView, "events" | "seen">, isOwn: (event
   return view.events.slice(view.seen).filter((event) => !isOwn(event) && !UNSPOKEN.has(event.payload.case)).length;
 }
 
-const NOTES = new Set<SessionEvent["payload"]["case"]>(["note", "transferOffered", "transferClosed"]);
-
-/** Whether an event is shown as a note. That an offer was made or closed is one, too (R14). */
+/**
+ * Whether an event is a note that somebody typed: one from the Notes box, or the words that go with an offer or with its
+ * answer (R14). An offer that comes or goes without words is told in a line for staff, which nobody could answer.
+ */
 export function isNote({ payload }: SessionEvent): boolean {
-  return NOTES.has(payload.case);
+  switch (payload.case) {
+    case "note":
+      return true;
+    case "transferOffered":
+      return (payload.value.offer?.message ?? "") !== "";
+    case "transferClosed":
+      return payload.value.reason !== "";
+    default:
+      return false;
+  }
 }
 
 /** Whether an act of this kind was sent in a session and has not been answered yet. */

@@ -1,7 +1,9 @@
 /** The changes of the lists and the events that call a librarian to the desk. */
+
 import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
 import { Part } from "../../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { patronOf } from "../../patron_label";
 import { arrivals, type Lists } from "../../state/lists";
 import { nameOf } from "../../words";
 import type { AlertKind } from "../parts/alerts_settings";
@@ -48,7 +50,7 @@ function forPatron(row: SessionRow): Call {
   return {
     kind: "patron",
     text: `A patron of ${row.institutionName} is waiting`,
-    said: `Waiting under New: ${row.patronName || "a patron"} of ${row.institutionName}${again}.`,
+    said: `Waiting under New: ${patronOf(row, "a patron")} of ${row.institutionName}${again}.`,
   };
 }
 
@@ -57,6 +59,6 @@ function forOffer(row: SessionRow): Call {
   return {
     kind: "transfer",
     text: `${from} offers you a patron of ${row.institutionName}`,
-    said: `${from} offers you ${row.patronName || "a patron"} of ${row.institutionName}. Alt+Shift+T goes to it.`,
+    said: `${from} offers you ${patronOf(row, "a patron")} of ${row.institutionName}. Alt+Shift+T goes to it.`,
   };
 }

@@ -1,9 +1,11 @@
 /** How a librarian enters sessions, and leaves them on their own command or otherwise. */
+
 import type { ReadonlySignal } from "@preact/signals";
 import { serverNow } from "../../api";
 import type { Profile } from "../../gen/carrel/directory/v1/directory_service_pb";
 import type { Refusal } from "../../gen/carrel/refusal/v1/refusal_pb";
 import { Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { patronOf } from "../../patron_label";
 import { whyNotDone, whyRefused } from "../../refusal_words";
 import { acceptTransfer, endSession, enterConference, leaveConference, pickUp } from "../../state/deeds";
 import { isOnItsWay, isOver, type SessionView, unknownSession } from "../../state/session";
@@ -195,8 +197,9 @@ export class Attendance {
   /** Says that a session went on without the user while they were away, and returns what they wrote to their drafts. */
   #lost(view: SessionView, owner: string | undefined): void {
     this.#takeBack(view);
-    const patron = view.session?.patronName;
-    const which = view.session ? `Your session with ${patron || "a patron"}` : "A session that was on your desk";
+    const which = view.session
+      ? `Your session with ${patronOf(view.session, "a patron")}`
+      : "A session that was on your desk";
     const where = owner
       ? `${owner} has the patron now.`
       : "If the patron is still waiting, you will find them under New.";
@@ -213,7 +216,7 @@ export class Attendance {
     const transfer = view.events.findLast((event) => event.payload.case === "transferred")?.position ?? 0n;
     if (this.#handedOver.get(view.sessionId) === transfer) return;
     this.#handedOver.set(view.sessionId, transfer);
-    const patron = view.session?.patronName || "your patron";
+    const patron = patronOf(view.session, "your patron");
     this.listener.handedOver(view.sessionId, `${newOwnerOf(view) || "Another librarian"} has ${patron} now.`);
   }
 

@@ -1,4 +1,5 @@
 /** A librarian's chat monitor as a whole: who is logged in, what it shows and asks, and what they write. */
+
 import { computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 import { ApiError, logIn } from "../../api";
 import { type Profile, Role } from "../../gen/carrel/directory/v1/directory_service_pb";
@@ -6,12 +7,14 @@ import type { Refused, ServerFrame } from "../../gen/carrel/gateway/v1/frames_pb
 import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { type AuditedSession, SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { patronOf } from "../../patron_label";
 import { whyRefused } from "../../refusal_words";
 import { type Lists, rowsOf, waitingCount } from "../../state/lists";
 import type { SessionView } from "../../state/session";
 import { isHandedOver } from "../../state/transfer";
 import { type HeldToken, held } from "../../token";
 import { nothingHappened } from "../../wire";
+import { beginningOf } from "../../words";
 import { Announcer } from "../parts/announcer";
 import { Link } from "../parts/link";
 import { rememberQueues } from "../parts/settings";
@@ -21,6 +24,7 @@ import { Attendance, type SetOut } from "./attendance";
 import { CutOff } from "./cut_off";
 import { InstantMessages } from "./im";
 import { WatchedLists } from "./lists";
+import { HEARD } from "./news";
 import { type Notice, Notices } from "./notices";
 import { type ListName, Place, supervises } from "./place";
 import { Policies } from "./policies";
@@ -149,7 +153,7 @@ export class Desk {
     arrived: (author, text, { queueId, isShown }) => {
       const to = queueId === undefined ? "you" : `the staff of ${this.queueName(queueId)}`;
       if (!isShown) this.alerts.ring("im", `${author} has written to ${to}.`);
-      this.announcer.say(`${author} to ${to}, not to a patron: ${text}`);
+      this.announcer.say(`${author} to ${to}, not to a patron: ${isShown ? text : beginningOf(text, HEARD)}`);
     },
     refused: (name, refusal) => {
       const fate = nothingHappened(refusal) ? "was not sent" : "may not have been sent";
@@ -433,7 +437,7 @@ export class Desk {
   }
 
   #left(sessionId: string): void {
-    const whose = this.link.sessions.value.get(sessionId)?.session?.patronName ?? "";
+    const whose = patronOf(this.link.sessions.value.get(sessionId)?.session, "");
     if (this.drafts.has(sessionId)) this.drafts.change(sessionId, { whose });
     if (this.#place.sessionId.value === sessionId) this.#place.show(undefined);
     this.link.release(sessionId);
@@ -442,7 +446,7 @@ export class Desk {
 
   #patronOf(sessionId: string): string {
     const row = [...this.lists.value.rows.values()].find((one) => one.sessionId === sessionId);
-    return row?.patronName || "a patron";
+    return patronOf(row, "a patron");
   }
 
   /**

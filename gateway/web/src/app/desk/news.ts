@@ -1,35 +1,44 @@
 /** What a librarian is told of the events in the sessions on the desk. */
 import { type SessionEvent, type TransferClosed, TransferOutcome } from "../../gen/carrel/session/v1/session_event_pb";
 import { Part, PatronConnection } from "../../gen/carrel/session/v1/session_pb";
-import { codesWords, nameOf, offeredTo, type QueueName, resolutionWords } from "../../words";
+import { beginningOf, codesWords, nameOf, offeredTo, type QueueName, resolutionWords } from "../../words";
 
 /** The librarian who is told. */
 export interface Hearer {
   /** The librarian's id. */
   librarianId: string | undefined;
-  /** The name of the session's patron, if known. */
-  patronName: string | undefined;
+  /** What to call the session's patron. */
+  patron: string;
   /** Whether the session is the one that is shown. */
   isShown: boolean;
   queueName: QueueName;
 }
 
+/** How many characters of a text are said of a session that is not shown: enough to know whether to turn to it. */
+export const HEARD = 100;
+
 /** Returns what is said of an event, if anything. Of the librarian's own acts, only the end of an offer is told. */
 export function newsOf(event: SessionEvent, hearer: Hearer): string | undefined {
   const { author, payload } = event;
-  const name = nameOf(author);
-  const patron = hearer.patronName || "the patron";
+  const { patron } = hearer;
+  const name = author?.part === Part.PATRON ? sentence(patron) : nameOf(author);
   const where = hearer.isShown ? "" : ` In the session with ${patron}.`;
+  // The patron's name says which session it is.
+  const there = hearer.isShown || author?.part === Part.PATRON ? "" : ` in the session with ${patron}`;
   const own = isBy(author?.librarianId, hearer);
   if (payload.case === "transferClosed") return closedNews(payload.value, own ? "you" : name, patron);
   if (own) return undefined;
   switch (payload.case) {
     case "message":
-      return `${name}: ${payload.value.text}${where}`;
+      return hearer.isShown
+        ? `${name}: ${payload.value.text}`
+        : `${name} wrote${there}: ${beginningOf(payload.value.text, HEARD)}`;
     case "note":
-      return `Note, staff only, from ${name}: ${payload.value.text}${where}`;
+      return hearer.isShown
+        ? `Note, staff only, from ${name}: ${payload.value.text}`
+        : `${name} wrote a note, staff only,${there}: ${beginningOf(payload.value.text, HEARD)}`;
     case "page":
-      return `${name} sent a web page: ${payload.value.host}${where}`;
+      return `${name} sent a web page${there}: ${payload.value.host}`;
     case "colleagueLeft":
       return `${name} left the session.${where}`;
     case "returned":

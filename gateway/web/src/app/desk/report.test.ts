@@ -57,6 +57,12 @@ describe("a report (D71)", () => {
     expect([total.wait, total.length, libraries]).toEqual([undefined, undefined, []]);
   });
 
+  it("misses no resolution of a patron whom nobody picked up", () => {
+    const at = new Date(2026, 10, 2);
+    const { total } = reportOf(session(at, undefined), session(at, 1));
+    expect([total.sessions, total.resolved(Resolution.UNSPECIFIED)]).toEqual([2, 1]);
+  });
+
   it("does not count practice, by its nature or by its resolution (D36)", () => {
     const at = new Date(2026, 10, 2);
     const report = reportOf(

@@ -48,7 +48,7 @@ export class Figures {
     return spread(this.#lengths);
   }
 
-  /** How many sessions have a resolution; `UNSPECIFIED` stands for those that are not coded yet. */
+  /** How many sessions have a resolution; `UNSPECIFIED` stands for those that a librarian had and has not coded yet. */
   resolved(resolution: Resolution): number {
     return this.#resolutions.get(resolution) ?? 0;
   }
@@ -71,12 +71,16 @@ export class Figures {
   /** Counts a session. */
   count(session: Session): void {
     this.#sessions += 1;
-    if (session.descriptiveCodes.length === 0) this.#withoutCode += 1;
     for (const code of session.descriptiveCodes) {
       const known = this.#codes.get(code.toLowerCase());
       this.#codes.set(code.toLowerCase(), { code: known?.code ?? code, sessions: (known?.sessions ?? 0) + 1 });
     }
-    this.#resolutions.set(session.resolution, this.resolved(session.resolution) + 1);
+    // Where no librarian has ever come there is nothing to code, so nothing is missing.
+    const isToCode = session.firstPickUpTime !== undefined;
+    if (isToCode && session.descriptiveCodes.length === 0) this.#withoutCode += 1;
+    if (isToCode || session.resolution !== Resolution.UNSPECIFIED) {
+      this.#resolutions.set(session.resolution, this.resolved(session.resolution) + 1);
+    }
     const [asked, pickedUp, ended] = [session.openTime, session.firstPickUpTime, session.endTime].map(milliseconds);
     if (pickedUp === undefined) return;
     this.#waits.push(Math.max(0, pickedUp - (asked ?? pickedUp)));

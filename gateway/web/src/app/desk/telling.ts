@@ -1,7 +1,9 @@
 /** What a librarian is told of, and how: by an alert, by a notice on the page, or by a screen reader. */
+
 import { Status } from "../../gen/carrel/presence/v1/presence_service_pb";
 import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
+import { patronOf } from "../../patron_label";
 import { type Lists, rowsOf } from "../../state/lists";
 import { nameOf } from "../../words";
 import { isLookedAt } from "../parts/looked_at";
@@ -29,7 +31,7 @@ export function tellOfEvent(desk: Desk, sessionId: string, event: SessionEvent):
   if (overtakesOffer(event)) desk.notices.overtake(sessionId);
   const text = newsOf(event, {
     librarianId: desk.profile.value?.librarianId,
-    patronName: desk.link.sessions.value.get(sessionId)?.session?.patronName,
+    patron: patronOf(desk.link.sessions.value.get(sessionId)?.session, "the patron"),
     isShown,
     queueName: desk.queueName,
   });
@@ -46,7 +48,7 @@ function tellOffersOver(desk: Desk, before: Lists): void {
   for (const row of desk.transfers.over(before)) {
     // The user accepted it on another monitor.
     if (mine.has(row.sessionId)) continue;
-    const text = `${nameOf(row.transferOffer?.from)}'s offer of ${row.patronName || "a patron"} is over.`;
+    const text = `${nameOf(row.transferOffer?.from)}'s offer of ${patronOf(row, "a patron")} is over.`;
     // An offer to a queue usually goes to somebody else, so this is announced to screen readers only.
     if (row.transferOffer?.to.case === "librarian") desk.notify(text);
     else desk.announcer.say(text);

@@ -1,4 +1,5 @@
 /** All text of a librarian that exists only on this page, by recipient. */
+import { patronOf } from "../../patron_label";
 import type { Outgoing } from "../../state/outbox";
 import { isDoubtful, wordsOf } from "../parts/taking_back";
 import type { Desk } from "./desk";
@@ -30,7 +31,7 @@ function inSessions(desk: Desk): UnsentWords[] {
     const words = sent.map((out) => [out.commandId, wordsOf(out) ?? ""]);
     return {
       key: sessionId,
-      whom: view?.session?.patronName || whose || "Patron",
+      whom: patronOf(view?.session, whose || "Patron"),
       texts: { ...Object.fromEntries(words), patron, note, page, ask, offer },
       doubtful: new Set([...doubtful, ...doubtfulIn(sent)]),
     };

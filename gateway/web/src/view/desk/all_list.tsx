@@ -1,5 +1,6 @@
 import type { Desk } from "../../app/desk/desk";
 import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { patronOf } from "../../patron_label";
 import { rowsOf } from "../../state/lists";
 import { shares } from "../../state/roster";
 import { isOnItsWay } from "../../state/session";
@@ -10,7 +11,7 @@ import { EmptyList, NotKnownYet } from "./list_pane";
 import { PracticeMark } from "./new_list";
 import { isPatronTyping, PatronMarks } from "./patron_marks";
 import { BeginningOnly } from "./row_question";
-import { patronOf, Row, RowName, RowTime } from "./rows";
+import { Row, RowName, RowTime } from "./rows";
 
 /** The running sessions of the library's own patrons that other librarians own (S4 to S6). */
 export function AllList({ desk }: { desk: Desk }) {
@@ -65,6 +66,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
             ]
           : [{ label: "Enter in conference mode …", onChoose: enter }, ...im]
       }
+      text={row.question}
       preview={
         <>
           <p class="preview-question">{row.question}</p>

@@ -25,7 +25,7 @@ describe("the Patron Chat tab while another one is open (D62)", () => {
     await waits("w");
     await stage.event(said, RICKY);
     await stage.event(said, RICKY);
-    expect(chatTab()).toBe("Patron Chat1 waiting, 1 unread");
+    expect(chatTab()).toBe("Patron Chat2 1 waiting, 1 unread ");
     stage.desk.tab.value = "chat";
     await drawn();
     expect(chatTab()).toBe("Patron Chat");
@@ -44,7 +44,7 @@ describe("the way back to the lists, where only the session is shown", () => {
 });
 
 describe("the number of notes", () => {
-  it("counts all that stand in the session as notes (R14), and is said where the notes are not shown, too", async () => {
+  it("counts what somebody typed (R14), and is said where the notes are not shown, too", async () => {
     stage = await DeskStage.openAtWork();
     const toNotes = () => stage.find("button.to-note", /./)?.textContent?.trim();
     expect(toNotes()).toBe("Notes, staff only");
@@ -52,9 +52,10 @@ describe("the number of notes", () => {
       { case: "transferOffered", value: { $typeName: "carrel.session.v1.TransferOffered", offer: undefined } },
       MAP,
     );
+    expect(toNotes()).toBe("Notes, staff only");
     await stage.event({ case: "note", value: { $typeName: "carrel.session.v1.NoteWritten", text: "Drawer 7" } }, QUILL);
     await stage.event(said, RICKY);
-    expect(stage.find("[role=tab]", /^Notes/)?.textContent?.trim()).toBe("Notes 2");
-    expect(toNotes()).toBe("Notes, staff only 2");
+    expect(stage.find("[role=tab]", /^Notes/)?.textContent?.trim()).toBe("Notes 1");
+    expect(toNotes()).toBe("Notes, staff only 1");
   });
 });

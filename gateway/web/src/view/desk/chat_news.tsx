@@ -1,11 +1,23 @@
 import type { Desk } from "../../app/desk/desk";
 import { waitingCount } from "../../state/lists";
+import { Hidden } from "../parts/hidden";
 import { Icon } from "../parts/icon";
 
 /** Marks the Patron Chat tab while another tab is open: how many patrons wait, and how many sessions have unseen events. */
 export function ChatMark({ desk }: { desk: Desk }) {
   const words = newsWords(desk, "");
-  return words !== "" && desk.tab.value !== "chat" ? <span class="tab-mark">{words}</span> : null;
+  if (words === "" || desk.tab.value === "chat") return null;
+  return <TabNumber number={waitingCount(desk.lists.value) + unread(desk, "")} words={words} />;
+}
+
+/** A number beside the name of a tab in the head, which has no room for words; they are for screen readers. */
+export function TabNumber({ number, words }: { number: number; words: string }) {
+  return (
+    <span class="tab-mark" title={words}>
+      <span aria-hidden="true">{number}</span>
+      <Hidden>{words}</Hidden>
+    </span>
+  );
 }
 
 /** Leads from a session back to the lists, where there is room for only one of them, and says what is new there. */

@@ -2,10 +2,12 @@ import { effect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Desk } from "../../app/desk/desk";
 import { type DeskTab, tabsFor } from "../../app/desk/place";
+import { type Turn, turnTo } from "../../app/desk/turns";
 import { WayBack } from "../../app/desk/way_back";
 import { isLookedAt, onLook } from "../../app/parts/looked_at";
 import { helpKey } from "../../app/parts/settings";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
+import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import type { SessionView } from "../../state/session";
 import { isHandedOver } from "../../state/transfer";
 import { Announcements, PageAnnouncer } from "../parts/announcements";
@@ -20,7 +22,7 @@ import { ListPane } from "./list_pane";
 import { LogIn } from "./log_in";
 import { NotesPane } from "./notes_pane";
 import { Notices } from "./notices";
-import { PatronBox } from "./patron_box";
+import { openScripts, PatronBox } from "./patron_box";
 import { Reports } from "./reports";
 import { SessionPane } from "./session_pane";
 import { Transcripts } from "./transcripts";
@@ -40,11 +42,11 @@ export function DeskPage({ desk }: { desk: Desk }) {
         <DeskHead desk={desk} />
         <ImRequest desk={desk} />
         <OfferAlerts desk={desk} />
+        <Notices desk={desk} />
         <main class="desk-main">
           <h1 class="visually-hidden">Chat monitor</h1>
           <DeskBody desk={desk} />
         </main>
-        <Notices desk={desk} />
         <DeskDialogs desk={desk} />
         <Announcements />
       </div>
@@ -169,6 +171,15 @@ function useShortcuts(desk: Desk): void {
   }, [desk]);
 }
 
+/** The keys that turn to another of the librarian's sessions. */
+const TURNS: Readonly<Record<string, Turn>> = { KeyJ: "next", KeyK: "previous", KeyW: "awaited" };
+
+/** Whether the session that is shown has a box for scripts. */
+function mayUseScripts(desk: Desk): boolean {
+  const view = writtenIn(desk);
+  return view !== undefined && view.session?.state !== SessionState.ENDED;
+}
+
 /** Carries out a shortcut, and returns whether there was one. A code names the place of the key, not the character on it. */
 function byCode(desk: Desk, code: string): boolean {
   const lists = { Digit1: "new", Digit2: "mine", Digit3: "all", Digit4: "librarians" } as const;
@@ -189,6 +200,21 @@ function byCode(desk: Desk, code: string): boolean {
     if (writtenIn(desk) === undefined) return false;
     desk.tab.value = "chat";
     desk.focus(box);
+    return true;
+  }
+  const turn = TURNS[code];
+  if (turn !== undefined) {
+    const to = turnTo(turn, desk.lists.value, desk.link.sessions.value, desk.view.value?.sessionId);
+    if (to === undefined) return false;
+    desk.tab.value = "chat";
+    desk.select(to, "patron");
+    return true;
+  }
+  if (code === "KeyS") {
+    if (!mayUseScripts(desk)) return false;
+    desk.tab.value = "chat";
+    desk.box.value = "patron";
+    requestAnimationFrame(openScripts);
     return true;
   }
   if (code === "KeyT") {

@@ -6,6 +6,7 @@ import { guard } from "../../app/parts/settings";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { safeAddress } from "../../links";
+import { patronOf } from "../../patron_label";
 import { PARTS_TAKE, rowsOf } from "../../state/lists";
 import { isHandedOver } from "../../state/transfer";
 import { nameOf } from "../../words";
@@ -15,7 +16,6 @@ import { OutsideLink } from "../parts/linked_text";
 import { LogInForm } from "./log_in";
 import { departureWords, Preview } from "./new_list";
 import { QueueChooser } from "./queue_chooser";
-import { patronOf } from "./rows";
 import { AlertsDialog, ShortcutsDialog } from "./settings";
 import { TransferDialog } from "./transfer";
 import { AllUnsent } from "./unsent";
@@ -148,7 +148,7 @@ function EndSession({ desk, sessionId }: { desk: Desk; sessionId: string }) {
   const isOver = session === undefined || session.state === SessionState.ENDED;
   useCancelWhen(isOver, desk);
   if (isOver) return null;
-  const patron = session.patronName || "the patron";
+  const patron = patronOf(session, "the patron");
   const typed = desk.drafts.of(sessionId);
   const draft =
     (typed.patron + typed.page).trim() === "" ? "" : ` What you have typed to ${patron} is not sent, and will not be.`;
@@ -184,7 +184,7 @@ function Guard({ desk, sessionId, position }: { desk: Desk; sessionId: string; p
   useCancelWhen(isOver, desk);
   if (isOver) return null;
   const note = view.events[position - 1];
-  const patron = view.session?.patronName || "the patron";
+  const patron = patronOf(view.session, "the patron");
   const answer = (send: () => void) => () => {
     desk.cancel();
     send();

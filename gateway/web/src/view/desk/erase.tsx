@@ -3,6 +3,7 @@ import { ApiError, eraseSession } from "../../api";
 import type { Desk } from "../../app/desk/desk";
 import { newCommandId } from "../../command_id";
 import type { Session } from "../../gen/carrel/session/v1/session_pb";
+import { patronOf } from "../../patron_label";
 import { dayAndTime } from "../../time";
 import { Dialog } from "../parts/dialog";
 
@@ -22,7 +23,7 @@ export function EraseDialog({ desk, session, onErased, onCancel }: EraseDialogPr
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState("");
   const commandId = useRef(newCommandId());
-  const patron = session.patronName || "a patron";
+  const patron = patronOf(session, "a patron");
   const cancel = () => {
     if (!busy) onCancel();
   };

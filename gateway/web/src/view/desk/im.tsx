@@ -2,6 +2,7 @@ import { useEffect } from "preact/hooks";
 import type { Desk } from "../../app/desk/desk";
 import { onLook } from "../../app/parts/looked_at";
 import { unreadThreads } from "../../state/conversations";
+import { TabNumber } from "./chat_news";
 import { ImList } from "./im_list";
 import { ImThread } from "./im_thread";
 
@@ -29,7 +30,7 @@ export function Im({ desk }: { desk: Desk }) {
 /** The mark beside the name of the IM tab: how many conversations are unread. */
 export function ImMark({ desk }: { desk: Desk }) {
   const unread = unreadThreads(desk.im.conversations.value);
-  return unread > 0 ? <span class="tab-mark">{unread} unread</span> : null;
+  return unread > 0 ? <TabNumber number={unread} words={`${unread} unread`} /> : null;
 }
 
 /** Marks the shown conversation as looked at, now and whenever the user comes back to the window. */

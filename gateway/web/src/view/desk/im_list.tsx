@@ -5,8 +5,10 @@ import { staffRooms, withLibrarians } from "../../state/conversations";
 import { librariansOf, shares } from "../../state/roster";
 import { isRequest, librarianKey, type Thread } from "../../state/thread";
 import { pastTime } from "../../time";
+import { beginningOf } from "../../words";
 import { Hidden } from "../parts/hidden";
 import { Icon } from "../parts/icon";
+import { PREVIEWED } from "./row_question";
 import { RowName } from "./rows";
 import { StatusMark } from "./status";
 
@@ -147,7 +149,8 @@ function lastLine(desk: Desk, thread: Thread): string {
   if (typist !== undefined) return `${typist.member.screenName} is typing …`;
   const last = thread.messages.at(-1);
   if (last === undefined) return "";
+  const text = beginningOf(last.text, PREVIEWED);
   const own = last.author?.librarianId === desk.im.me;
-  if (own) return `You: ${last.text}`;
-  return thread.counterpart.kind === "queue" ? `${last.author?.screenName}: ${last.text}` : last.text;
+  if (own) return `You: ${text}`;
+  return thread.counterpart.kind === "queue" ? `${last.author?.screenName}: ${text}` : text;
 }

@@ -1,6 +1,8 @@
 /** What the user can do with a librarian in the Librarians list. */
+
 import type { Desk } from "../../app/desk/desk";
 import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
+import { patronOf } from "../../patron_label";
 import { shares } from "../../state/roster";
 import type { MenuEntry } from "../parts/menu";
 
@@ -11,7 +13,7 @@ export function librarianMenu(desk: Desk, row: LibrarianRow): MenuEntry[] {
   const view = desk.view.value;
   if (view !== undefined && desk.transfers.mayOffer(view.sessionId)) {
     entries.push({
-      label: `Transfer ${view.session?.patronName || "the patron"} …`,
+      label: `Transfer ${patronOf(view.session, "the patron")} …`,
       unavailable,
       onChoose: () => desk.transfers.open(view.sessionId, row.librarianId),
     });

@@ -1,17 +1,21 @@
 import type { Desk } from "../../app/desk/desk";
 import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
+import { Part } from "../../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { patronOf } from "../../patron_label";
+import { awaitedSince } from "../../state/awaited";
 import { rowsOf } from "../../state/lists";
 import type { SessionView } from "../../state/session";
 import { newOwnerOf } from "../../state/transfer";
 import { milliseconds } from "../../time";
-import { offeredTo } from "../../words";
+import { nameOf, offeredTo } from "../../words";
 import { Icon } from "../parts/icon";
 import { EmptyList, NotKnownYet } from "./list_pane";
 import { LibraryName, PracticeMark } from "./new_list";
-import { isPatronTyping, PatronMarks } from "./patron_marks";
+import { AnswerWait, isPatronTyping, PatronMarks } from "./patron_marks";
 import { ResolutionTag } from "./resolution";
-import { patronOf, Row, RowName, RowTime } from "./rows";
+import { NamelessQuestion } from "./row_question";
+import { Row, RowName, RowTime } from "./rows";
 import { putAway } from "./throw_away";
 import { LeftBehind } from "./unsent";
 
@@ -70,10 +74,12 @@ function MineRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   const unread = view ? desk.unread.countIn(view) : 0;
   const patron = patronOf(row);
   const typing = isPatronTyping(desk, row.sessionId);
+  const last = lastLine(view, desk.isOwn);
   return (
     <Row
       name={patron}
       verb="Open the session with"
+      text={last || row.question}
       selected={desk.view.value?.sessionId === row.sessionId}
       onOpen={() => desk.select(row.sessionId, "patron")}
       menu={[
@@ -98,14 +104,15 @@ function MineRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       </span>
       <span class="row-line">
         <PatronMarks connection={row.patronConnection} typing={typing} unread={unread} />
+        <AnswerWait now={desk.link.now} since={view && awaitedSince(view.events)} />
       </span>
-      <span class="row-question">{lastLine(view) || row.question}</span>
+      {last !== "" && <NamelessQuestion of={row} />}
     </Row>
   );
 }
 
 function HandedOverRow({ desk, view }: { desk: Desk; view: SessionView }) {
-  const patron = view.session?.patronName || "Patron";
+  const patron = patronOf(view.session);
   return (
     <Row
       class="ended-row"
@@ -127,12 +134,13 @@ function HandedOverRow({ desk, view }: { desk: Desk; view: SessionView }) {
       <span class="row-line">
         <span class="library">{view.session?.institutionName}</span>
       </span>
+      {view.session && <NamelessQuestion of={view.session} />}
     </Row>
   );
 }
 
 function EndedRow({ desk, view }: { desk: Desk; view: SessionView }) {
-  const patron = view.session?.patronName || "Patron";
+  const patron = patronOf(view.session);
   const unread = desk.unread.countIn(view);
   return (
     <Row
@@ -157,22 +165,25 @@ function EndedRow({ desk, view }: { desk: Desk; view: SessionView }) {
         <span class="library">{view.session?.institutionName}</span>
         {view.session && <ResolutionTag desk={desk} session={view.session} />}
       </span>
+      {view.session && <NamelessQuestion of={view.session} />}
     </Row>
   );
 }
 
 const WRITTEN = new Set<SessionEvent["payload"]["case"]>(["message", "note", "page"]);
 
-/** The text that was written last, whatever other events came since. */
-function lastLine(view: SessionView | undefined): string {
-  const { payload } = view?.events.findLast((event) => WRITTEN.has(event.payload.case)) ?? {};
-  switch (payload?.case) {
+/** The text that was written last, whatever other events came since, and by whom if that was not the patron. */
+function lastLine(view: SessionView | undefined, isOwn: (event: SessionEvent) => boolean): string {
+  const last = view?.events.findLast((event) => WRITTEN.has(event.payload.case));
+  if (last === undefined) return "";
+  const by = last.author?.part === Part.PATRON ? "" : `${isOwn(last) ? "You" : nameOf(last.author)}: `;
+  switch (last.payload.case) {
     case "message":
-      return payload.value.text;
+      return `${by}${last.payload.value.text}`;
     case "note":
-      return `Note: ${payload.value.text}`;
+      return `Note: ${last.payload.value.text}`;
     case "page":
-      return payload.value.address;
+      return `${by}${last.payload.value.address}`;
     default:
       return "";
   }

@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import type { Desk } from "../../app/desk/desk";
 import { PatronConnection } from "../../gen/carrel/session/v1/session_pb";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { patronOf } from "../../patron_label";
 import { type Departure, isWaitedFor, type SortKey, waitingLines } from "../../state/lists";
 import { milliseconds } from "../../time";
 import { nameOf } from "../../words";
@@ -9,7 +10,7 @@ import { Icon } from "../parts/icon";
 import { EmptyList, NotKnownYet } from "./list_pane";
 import { ConnectionState } from "./patron_marks";
 import { BeginningOnly, isBeginning } from "./row_question";
-import { patronOf, Row, RowName, RowTime } from "./rows";
+import { Row, RowName, RowTime } from "./rows";
 import { OfferedList } from "./transfer_offers";
 
 const SORTS: readonly [SortKey, string][] = [
@@ -88,6 +89,7 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
           onChoose: () => desk.ask({ kind: "question", row }),
         },
       ]}
+      text={row.question}
       preview={<Preview row={row} />}
     >
       <span class="row-line">
@@ -113,7 +115,6 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
         {row.patronConnection === PatronConnection.AWAY && <ConnectionState connection={row.patronConnection} />}
         {busy && <span class="tag">Picking up …</span>}
       </span>
-      <span class="row-question">{row.question}</span>
     </Row>
   );
 }

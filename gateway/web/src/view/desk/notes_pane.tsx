@@ -1,5 +1,6 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Desk } from "../../app/desk/desk";
+import { patronOf } from "../../patron_label";
 import { isNote, type SessionView } from "../../state/session";
 import { Icon } from "../parts/icon";
 import { Tabs } from "../parts/tabs";
@@ -72,7 +73,7 @@ function notesIn(view: SessionView | undefined): number {
 
 /** Switches to the other box, where there is room for only one. */
 export function BoxSwitch({ desk, to }: { desk: Desk; to: "patron" | "note" }) {
-  const patron = desk.view.value?.session?.patronName || "the patron";
+  const patron = patronOf(desk.view.value?.session, "the patron");
   const notes = notesIn(desk.view.value);
   return (
     <button type="button" class={`box-switch to-${to}`} onClick={() => desk.focus(to)}>

@@ -3,6 +3,7 @@ import type { Desk } from "../../app/desk/desk";
 import { withScript } from "../../app/desk/scripts";
 import { Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { typedAddress } from "../../links";
+import { patronOf } from "../../patron_label";
 import type { SessionView } from "../../state/session";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
@@ -12,6 +13,15 @@ import { BoxSwitch } from "./notes_pane";
 import { Scripts } from "./scripts";
 import { throwPageAway, throwScriptAway } from "./throw_away";
 import { Unsent } from "./unsent";
+
+const SCRIPTS_BUTTON = "scripts-button";
+
+/** Opens the scripts, as a press on their button does; if they are open, the focus goes to the button. */
+export function openScripts(): void {
+  const button = document.getElementById(SCRIPTS_BUTTON);
+  if (button?.getAttribute("aria-expanded") === "true") button.focus();
+  else button?.click();
+}
 
 /** What is open beside the box. */
 type Beside = "page" | "scripts" | undefined;
@@ -44,7 +54,7 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
     else turn(to);
   };
   const { session } = view;
-  const name = session?.patronName;
+  const name = patronOf(session, "");
   const to = name ? `To ${name}, the patron` : "To the patron";
   if (session?.state === SessionState.ENDED) {
     return (
@@ -77,6 +87,7 @@ export function PatronBox({ desk, view }: { desk: Desk; view: SessionView }) {
               class="button"
               aria-expanded={beside === "scripts"}
               aria-controls="scripts"
+              id={SCRIPTS_BUTTON}
               onClick={() => leave(beside === "scripts" ? undefined : "scripts")}
             >
               <Icon name="scripts" /> Scripts
@@ -157,7 +168,7 @@ function TypedTooLate({ desk, view }: { desk: Desk; view: SessionView }) {
 
 function Hint({ view }: { view: SessionView }) {
   if (view.part !== Part.COLLEAGUE) return <span class="keys">Enter sends, Shift+Enter begins a new line</span>;
-  const patron = view.session?.patronName || "The patron";
+  const patron = patronOf(view.session, "The patron");
   if (view.session?.owner === undefined) {
     return <>{patron} is waiting, and will see what you send here once a librarian has taken over.</>;
   }

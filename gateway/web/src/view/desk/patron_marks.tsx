@@ -1,5 +1,9 @@
+import type { ReadonlySignal } from "@preact/signals";
 import type { Desk } from "../../app/desk/desk";
 import { Part, PatronConnection } from "../../gen/carrel/session/v1/session_pb";
+import { type Wait, waitOf } from "../../state/awaited";
+import { roughly, stopwatch } from "../../time";
+import { Hidden } from "../parts/hidden";
 import { Icon } from "../parts/icon";
 
 const LOOKS: Partial<Record<PatronConnection, { class: string; word: string; title: string }>> = {
@@ -53,5 +57,31 @@ export function PatronMarks({ connection, typing, unread }: PatronMarksProps) {
       )}
       {unread > 0 && <span class="unread">{unread} new</span>}
     </>
+  );
+}
+
+const WAITS: Record<Wait, { class: string; words: string }> = {
+  short: { class: "", words: "Waits for you" },
+  long: { class: "long", words: "Waits long for you" },
+  "too long": { class: "too-long", words: "Waits too long for you" },
+};
+
+interface AnswerWaitProps {
+  /** The clock, in milliseconds. */
+  now: ReadonlySignal<number>;
+  /** Since when the patron waits for an answer, by that clock. */
+  since: number | undefined;
+}
+
+/** Says that the patron waits for an answer, and how long. It reads the clock itself: nothing else is drawn anew. */
+export function AnswerWait({ now, since }: AnswerWaitProps) {
+  if (since === undefined) return null;
+  const ms = Math.max(0, now.value - since);
+  const look = WAITS[waitOf(ms)];
+  return (
+    <span class={`answer-wait ${look.class}`}>
+      <Icon name="clock" /> {look.words} <span aria-hidden="true">{stopwatch(ms)}</span>
+      <Hidden>{roughly(ms)}</Hidden>
+    </span>
   );
 }

@@ -2,6 +2,8 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { codesOf, sameCodes } from "../../app/desk/descriptive_codes";
 import type { Desk } from "../../app/desk/desk";
 import { type Person, Resolution, type Session, SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { patronOf } from "../../patron_label";
+import { wasUnowned } from "../../state/owners";
 import type { SessionView } from "../../state/session";
 import { codesWords, RESOLUTION_CHOICES, resolutionWords } from "../../words";
 import { Icon } from "../parts/icon";
@@ -10,9 +12,10 @@ import { CodeChooser } from "./code_chooser";
 /** The resolution of an ended session, or that it is not coded yet, in words, for its row (R16). */
 export function ResolutionTag({ desk, session }: { desk: Desk; session: Session }) {
   const isCoded = session.resolution !== Resolution.UNSPECIFIED;
+  const isMissing = !isCoded && !wasUnowned(session);
   return (
-    <span class={isCoded ? "tag" : "tag not-coded"}>
-      <Icon name={isCoded ? "check" : "clock"} /> {wordsFor(desk, session)}
+    <span class={isMissing ? "tag not-coded" : "tag"}>
+      <Icon name={!isMissing ? "check" : "clock"} /> {wordsFor(desk, session)}
     </span>
   );
 }
@@ -107,9 +110,7 @@ export function ResolutionSetter({ desk, session, asks = false, onLater, onSet }
         {session.eraseTime === undefined && (
           <button ref={change} type="button" class="button small" onClick={() => setOpen(true)}>
             {isCoded ? "Correct …" : "Set …"}
-            <span class="visually-hidden">
-              , the resolution of the session with {session.patronName || "the patron"}
-            </span>
+            <span class="visually-hidden">, the resolution of the session with {patronOf(session, "the patron")}</span>
           </button>
         )}
       </p>
@@ -202,7 +203,9 @@ function suggested(desk: Desk, { resolution, resolutionBy, queueId }: Session): 
 }
 
 /** Returns the resolution in words for the user. What they have just set themselves comes without an author. */
-function wordsFor(desk: Desk, { resolution, resolutionBy, eraseTime }: Session): string {
+function wordsFor(desk: Desk, session: Session): string {
+  const { resolution, resolutionBy, eraseTime } = session;
+  if (resolution === Resolution.UNSPECIFIED && wasUnowned(session)) return "No librarian";
   // Who set it was erased as well.
   if (resolution === Resolution.FOLLOW_UP_BY_ME && eraseTime !== undefined) return "Follow-up by the librarian";
   return resolutionWords(resolution, isUser(desk, resolutionBy) ? undefined : resolutionBy);

@@ -5,6 +5,7 @@ import type { Desk } from "../../app/desk/desk";
 import { takenBack } from "../../app/parts/taking_back";
 import { type SessionEvent, SessionEventSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { Part, type Session } from "../../gen/carrel/session/v1/session_pb";
+import { patronOf } from "../../patron_label";
 import type { Item } from "../../state/conversation";
 import { writeNote } from "../../state/deeds";
 import { type Outgoing, unknownSession } from "../../state/session";
@@ -79,7 +80,7 @@ export function takeNoteBack(desk: Desk, sessionId: string, outgoing: Outgoing):
 
 /** The box for notes below the transcript of an ended session. */
 export function ReviewNotes({ desk, session }: { desk: Desk; session: Session }) {
-  const { sessionId, patronName } = session;
+  const { sessionId } = session;
   const box = useRef<HTMLTextAreaElement>(null);
   const send = () => {
     const { note } = desk.drafts.of(sessionId);
@@ -107,7 +108,7 @@ export function ReviewNotes({ desk, session }: { desk: Desk; session: Session })
               <Icon name="note" /> Add note
             </>
           }
-          onInput={(note) => desk.drafts.change(sessionId, { note, whose: patronName })}
+          onInput={(note) => desk.drafts.change(sessionId, { note, whose: patronOf(session, "") })}
           onSend={send}
         />
       </div>

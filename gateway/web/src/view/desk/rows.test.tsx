@@ -14,10 +14,19 @@ afterEach(() => stage.end());
 
 /** The names that a screen reader gives the rows, without what is hidden from it. */
 function names(): string[] {
+  return referred("aria-labelledby");
+}
+
+/** What a screen reader says of the rows after their names. */
+function descriptions(): string[] {
+  return referred("aria-describedby");
+}
+
+function referred(by: string): string[] {
   return [...stage.root.querySelectorAll<HTMLElement>(".row-main")].map((row) => {
-    const copy = row.cloneNode(true) as HTMLElement;
+    const copy = document.getElementById(row.getAttribute(by) ?? "")?.cloneNode(true) as HTMLElement;
     for (const hidden of copy.querySelectorAll("[aria-hidden=true]")) hidden.remove();
-    return row.getAttribute("aria-label") ?? (copy.textContent ?? "").replace(/\s+/g, " ").trim();
+    return (copy.textContent ?? "").replace(/\s+/g, " ").trim();
   });
 }
 
@@ -28,7 +37,8 @@ describe("the name of a row (D82, D50)", () => {
     stage.lists({ case: "snapshot", value: { rows: [{ ...row, patronConnection: PatronConnection.AWAY }] } });
     await drawn();
     const [name] = names();
-    expect(name).toMatch(/^Pick up Ricky waiting 3 min.*Maple Library.*lost their librarian.*away.*plat book\?$/);
+    expect(name).toMatch(/^Pick up Ricky waiting 3 min.*Maple Library.*lost their librarian.*away$/);
+    expect(descriptions()).toEqual(["Where is the plat book?"]);
     expect(stage.root.querySelector(".row-time")?.textContent).toMatch(/^3:\d\d/);
   });
 
@@ -62,7 +72,33 @@ describe("the name of a row (D82, D50)", () => {
     );
     await stage.typing(RICKY);
     expect(stage.root.querySelector(".row-time")?.textContent).toMatch(/^0:0\d/);
-    expect(names()[0]).toMatch(/^Open the session with Ricky for less than 1 min.*connected.*typing.*1 new.*Hello$/);
+    expect(names()[0]).toMatch(
+      /^Open the session with Ricky for less than 1 min.*connected.*typing.*1 new.*Waits for you less than 1 min$/,
+    );
+    expect(descriptions()).toEqual(["Hello"]);
+  });
+});
+
+describe("the row of an own session", () => {
+  const says = (text: string, by: typeof MAP | typeof QUILL | typeof RICKY, kind: "message" | "note" = "message") =>
+    kind === "note"
+      ? stage.event({ case: "note", value: { $typeName: "carrel.session.v1.NoteWritten", text } }, by)
+      : stage.event({ case: "message", value: { $typeName: "carrel.session.v1.MessagePosted", text } }, by);
+  const shown = (what: string) => stage.root.querySelector(what)?.textContent;
+
+  it("says by whom the last text is, and that the patron waits until somebody has answered", async () => {
+    stage.lists({ case: "snapshot", value: { rows: [{ ...ROW, list: SessionList.MY_ACTIVE, owner: MAP }] } });
+    await stage.attending();
+    stage.desk.list.value = "mine";
+    await says("Hello", RICKY);
+    expect(shown(".row-question")).toBe("Hello");
+    expect(shown(".answer-wait")).toMatch(/^ ?Waits for you 0:0\d/);
+    await says("She means the atlas", QUILL, "note");
+    expect(shown(".row-question")).toBe("Note: She means the atlas");
+    expect(shown(".answer-wait")).toContain("Waits for you");
+    await says("One moment", MAP);
+    expect(shown(".row-question")).toBe("You: One moment");
+    expect(shown(".answer-wait")).toBeUndefined();
   });
 });
 
@@ -144,6 +180,20 @@ describe("a question that is longer than a row of a list has (D30)", () => {
   it("is nothing to speak of when it is shorter", async () => {
     await reads(beginning.slice(2));
     expect(note()).toBe("");
+  });
+});
+
+describe("a long question", () => {
+  it("is cut in the row itself: what is only hidden would be read aloud whole (D82)", async () => {
+    const question = "Where is it? ".repeat(70);
+    stage.lists({
+      case: "snapshot",
+      value: { rows: [{ ...ROW, question, list: SessionList.NEW, queueIds: ["main"] }] },
+    });
+    await drawn();
+    const [said] = descriptions();
+    expect(said).toMatch(/^Where is it\? .* …$/);
+    expect(said?.length).toBeLessThan(210);
   });
 });
 

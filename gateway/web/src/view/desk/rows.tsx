@@ -1,17 +1,13 @@
 import type { ReadonlySignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
-import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { roughly, stopwatch } from "../../time";
+import { beginningOf } from "../../words";
 import { Hidden } from "../parts/hidden";
 import { Icon } from "../parts/icon";
 import { asksForMenu, Menu, type MenuEntry, menuOpener } from "../parts/menu";
 import { useFocusAfter } from "../parts/open_tab";
-
-/** Returns the name of a row's patron. */
-export function patronOf(row: SessionRow): string {
-  return row.patronName || "Patron";
-}
+import { PREVIEWED } from "./row_question";
 
 interface RowProps {
   /** What opening the row does, said before the row's content: "Pick up". */
@@ -23,6 +19,8 @@ interface RowProps {
   class?: string;
   /** The name of the person whose row it is. */
   name: string;
+  /** The question, or what was written last. Screen readers get it after the rest of the row, which is the row's name. */
+  text?: string | undefined;
   /** Shown beside the row while the pointer or the focus is on it. */
   preview?: ComponentChildren;
   children: ComponentChildren;
@@ -37,6 +35,7 @@ export function Row({
   selected = false,
   busy = false,
   class: extra = "",
+  text = "",
   preview,
   children,
 }: RowProps) {
@@ -74,7 +73,8 @@ export function Row({
         class="row-main"
         aria-current={selected ? "true" : undefined}
         aria-busy={busy}
-        aria-describedby={preview && beside ? id : undefined}
+        aria-labelledby={`${id}-name`}
+        aria-describedby={text === "" ? undefined : `${id}-text`}
         onClick={(event) => {
           // The first click may have brought another list under the pointer: a second one is not meant for the row there.
           if (event.detail <= 1) onOpen();
@@ -89,8 +89,15 @@ export function Row({
           moveFocus(event);
         }}
       >
-        <Hidden>{verb}</Hidden>
-        {children}
+        <span class="row-head" id={`${id}-name`}>
+          <Hidden>{verb}</Hidden>
+          {children}
+        </span>
+        {text !== "" && (
+          <span class="row-question" id={`${id}-text`}>
+            {beginningOf(text, PREVIEWED)}
+          </span>
+        )}
       </button>
       <button
         type="button"
@@ -107,7 +114,7 @@ export function Row({
       </button>
       {menuOpen && <Menu label={`What to do with ${name}`} entries={menu} onClose={close} />}
       {preview && beside && !menuOpen && (
-        <div class="preview" role="tooltip" id={id} style={beside}>
+        <div class="preview" role="tooltip" style={beside}>
           {preview}
         </div>
       )}

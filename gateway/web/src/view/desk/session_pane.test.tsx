@@ -53,9 +53,13 @@ describe("the question before a note is answered in the patron's box (R10)", () 
     expect(sent()).toEqual([]);
   });
 
-  it("comes after a declined offer, too, and names who has declined", async () => {
+  it("comes after an offer that was declined with words, too, and names who has declined", async () => {
     await stage.event(noted, MAP);
-    const closed = create(TransferClosedSchema, { offerId: "o", outcome: TransferOutcome.DECLINED });
+    const closed = create(TransferClosedSchema, {
+      offerId: "o",
+      outcome: TransferOutcome.DECLINED,
+      reason: "At lunch",
+    });
     await stage.event({ case: "transferClosed", value: closed }, QUILL);
     await send("Oh ok, no problem.");
     expect(question()?.textContent).toContain("a note from Mr Quill");

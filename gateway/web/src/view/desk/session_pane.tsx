@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk/desk";
 import { takeBack } from "../../app/parts/taking_back";
 import { Audience, Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { patronOf } from "../../patron_label";
 import { whyRefused } from "../../refusal_words";
 import { conversation } from "../../state/conversation";
 import { colleaguesIn, isOnItsWay, type SessionView } from "../../state/session";
@@ -59,7 +60,7 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
   const policyButton = useRef<HTMLButtonElement>(null);
   if (session === undefined) return null;
   const elsewhere = session.institutionId !== desk.profile.value?.institutionId;
-  const patron = session.patronName || "Patron";
+  const patron = patronOf(session);
   // Nothing more is heard of a session that was handed over: who is in it now, or is typing, is not known.
   const over = isHandedOver(view);
   // A sign of typing may arrive after the end of the session.
@@ -73,30 +74,33 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
   };
   return (
     <section class="session-pane" aria-label={`Session with ${patron}`}>
-      <header class="session-head">
-        <BackToLists desk={desk} from={view.sessionId} />
-        <div class="session-title">
-          <h2 title={patron}>{patron}</h2>
-          <p class="session-facts">
-            <LibraryName name={session.institutionName} elsewhere={elsewhere} />
-            <PracticeMark desk={desk} queueId={session.queueId} />
-            {!over && <ConnectionState connection={session.patronConnection} />}
-            {session.patronEmail && <span>{session.patronEmail}</span>}
-            {session.identityEraseTime && <span>name erased</span>}
-            {!over && !isErased && <Length desk={desk} view={view} />}
-            {view.part === Part.COLLEAGUE && session.owner && <span>with {nameOf(session.owner)}</span>}
-            {!over && !isErased && colleagues.length > 0 && (
-              <span>also here: {colleagues.map((person) => nameOf(person)).join(", ")}</span>
-            )}
-          </p>
-        </div>
-        <div class="session-actions">
-          <PolicyButton open={policy} onToggle={() => setPolicy(!policy)} buttonRef={policyButton} />
-          <Actions desk={desk} view={view} />
-        </div>
-      </header>
+      <div class="session-top">
+        <header class="session-head">
+          <BackToLists desk={desk} from={view.sessionId} />
+          <div class="session-title">
+            <h2 title={patron}>{patron}</h2>
+            <p class="session-facts">
+              <LibraryName name={session.institutionName} elsewhere={elsewhere} />
+              <PracticeMark desk={desk} queueId={session.queueId} />
+              {!over && <ConnectionState connection={session.patronConnection} />}
+              {session.patronEmail && <span>{session.patronEmail}</span>}
+              {session.identityEraseTime && <span>name erased</span>}
+              {session.patronName === "" && !session.identityEraseTime && !isErased && <span>gave no name</span>}
+              {!over && !isErased && <Length desk={desk} view={view} />}
+              {view.part === Part.COLLEAGUE && session.owner && <span>with {nameOf(session.owner)}</span>}
+              {!over && !isErased && colleagues.length > 0 && (
+                <span>also here: {colleagues.map((person) => nameOf(person)).join(", ")}</span>
+              )}
+            </p>
+          </div>
+          <div class="session-actions">
+            <PolicyButton open={policy} onToggle={() => setPolicy(!policy)} buttonRef={policyButton} />
+            <Actions desk={desk} view={view} />
+          </div>
+        </header>
+        <Banner desk={desk} view={view} />
+      </div>
       <Trouble view={view} />
-      <Banner desk={desk} view={view} />
       <ResolutionBar desk={desk} view={view} />
       <OfferBar desk={desk} view={view} />
       {policy && <PolicyPanel desk={desk} view={view} onClose={closePolicy} />}
@@ -233,7 +237,7 @@ function conferenceHint(desk: Desk, view: SessionView): string {
   const owner = nameOf(view.session?.owner);
   const own = view.events.filter(desk.isOwn).map((event) => event.payload.case);
   if (own.includes("message") || own.includes("page")) {
-    return `${owner} and ${view.session?.patronName || "the patron"} know that you are here.`;
+    return `${owner} and ${patronOf(view.session, "the patron")} know that you are here.`;
   }
   return own.includes("note")
     ? `${owner} knows that you are here; the patron does not.`

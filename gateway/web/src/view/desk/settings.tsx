@@ -6,14 +6,22 @@ import { Switch } from "../parts/switch";
 import { ThemeSwitch } from "../parts/theme_switch";
 import { AlertSettings } from "./alert_settings";
 
-const SHORTCUTS: readonly [string, string][] = [
+/** The keys, and what each does. Keys of those who may supervise are listed for them only. */
+const shortcuts = (maySupervise: boolean): readonly (readonly [string, string])[] => [
   ["↑ ↓", "Move through a list"],
   ["Enter", "Pick up, open or enter the session of a row; send what is in a box"],
   ["Shift + Enter", "Start a new line in a box"],
   ["Shift + F10", "Open the menu of a row; so does the menu key"],
-  ["Alt + Shift + 1, 2, 3, 4", "Go to New, My Active, All, Librarians"],
+  ["Alt + Shift + 1", "Go to New"],
+  ["Alt + Shift + 2", "Go to My Active"],
+  ...(maySupervise ? ([["Alt + Shift + 3", "Go to All"]] as const) : []),
+  ["Alt + Shift + 4", "Go to Librarians"],
+  ["Alt + Shift + J", "Open the next session under My Active"],
+  ["Alt + Shift + K", "Open the one before"],
+  ["Alt + Shift + W", "Open the session whose patron has waited longest for your answer"],
   ["Alt + Shift + I", "Go to IM, or to OK when somebody asks for an IM session"],
   ["Alt + Shift + M", "Write to the patron"],
+  ["Alt + Shift + S", "Open the scripts"],
   ["Alt + Shift + N", "Write a note"],
   ["Alt + Shift + T", "Go to a transfer that is offered to you"],
   ["Esc", "Close a dialog without doing anything"],
@@ -35,7 +43,7 @@ export function ShortcutsDialog({ desk }: { desk: Desk }) {
     <Settings desk={desk} title="Keyboard and other settings">
       <div class="settings-columns">
         <dl class="shortcuts">
-          {SHORTCUTS.map(([keys, does]) => (
+          {shortcuts(desk.maySupervise.value).map(([keys, does]) => (
             <div key={keys}>
               <dt>
                 <kbd>{keys}</kbd>

@@ -2,7 +2,8 @@ import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { SessionTransferredSchema, TransferOfferedSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { TransferOfferSchema } from "../../gen/carrel/session/v1/session_pb";
-import { DeskStage, drawn, MAP, QUILL } from "../../testing/desk_stage";
+import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
+import { DeskStage, drawn, MAP, QUILL, ROW } from "../../testing/desk_stage";
 import { until } from "../../testing/until";
 
 let stage: DeskStage;
@@ -99,5 +100,43 @@ describe("the keys that go to a box", () => {
     await stage.detached({ code: 9, reason: "NO_LONGER_OWNER" });
     expect(await press("KeyM")).toBe(false);
     expect(stage.desk.wantsFocus.value).toBeUndefined();
+  });
+});
+
+describe("the keys that turn to another session", () => {
+  it("open the next one and the one before, from another tab, too", async () => {
+    const mine = { ...ROW, list: SessionList.MY_ACTIVE };
+    stage.lists({ case: "snapshot", value: { rows: [mine] } });
+    stage.desk.unselect();
+    stage.desk.tab.value = "im";
+    await drawn();
+    for (const key of ["KeyJ", "KeyK"]) {
+      expect(await press(key)).toBe(true);
+      expect([stage.desk.tab.value, stage.desk.view.value?.sessionId]).toEqual(["chat", "s"]);
+    }
+  });
+
+  it("do nothing where no session waits for an answer", async () => {
+    expect(await press("KeyW")).toBe(false);
+  });
+});
+
+describe("the key of the scripts", () => {
+  it("opens them, and does nothing where there is no session to use them in", async () => {
+    expect(await press("KeyS")).toBe(true);
+    await until(() => expect(document.getElementById("scripts")).not.toBeNull());
+    stage.desk.unselect();
+    await drawn();
+    expect(await press("KeyS")).toBe(false);
+  });
+});
+
+describe("the list of the keys", () => {
+  it("names All only for those who may open it", async () => {
+    stage.desk.ask({ kind: "shortcuts" });
+    await drawn();
+    const keys = stage.root.querySelector(".shortcuts")?.textContent ?? "";
+    expect(keys).toContain("Alt + Shift + 4");
+    expect(keys).not.toContain("Alt + Shift + 3");
   });
 });

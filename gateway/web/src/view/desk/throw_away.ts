@@ -4,7 +4,7 @@ import type { Desk } from "../../app/desk/desk";
 import type { Confirmation } from "../../app/parts/confirmation";
 import { wordsOf } from "../../app/parts/taking_back";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
-import { patronOf } from "./rows";
+import { patronOf } from "../../patron_label";
 
 /** Throws away the typed address of a web page, and goes on with `then`. */
 export function throwPageAway(desk: Desk, sessionId: string, then: () => void): void {
@@ -30,7 +30,7 @@ export function throwScriptAway(desk: Desk, then: () => void): void {
 export function putAway(desk: Desk, sessionId: string): void {
   const view = desk.link.sessions.value.get(sessionId);
   const isOnItsWay = view?.outgoing.some((out) => out.status !== "sent" && wordsOf(out) !== undefined);
-  const patron = view?.session?.patronName || "the patron";
+  const patron = patronOf(view?.session, "the patron");
   const text = `What you have typed in the session with ${patron} is not sent.`;
   askFirst(desk, isOnItsWay || desk.drafts.has(sessionId) ? text : "", () => desk.dismiss(sessionId));
 }

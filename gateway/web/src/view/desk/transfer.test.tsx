@@ -188,6 +188,25 @@ describe("offering a session (R15, D43)", () => {
     expect(targets[1]).toContain("Queue Main");
   });
 
+  it("does not count the user among those who could accept, and warns of a queue with nobody else", async () => {
+    await openDialog();
+    const queue = (librarians: number) => {
+      const change = { case: "queue", value: { queueId: "main", open: true, librarians, staffed: true } } as const;
+      socket.push({ case: "desk", value: create(WatchDeskResponseSchema, { change }) });
+      return drawn();
+    };
+    await queue(1);
+    expect(find(".target", /Queue Main/)?.textContent).toContain("Nobody but you");
+    find(".target", /Queue Main/)
+      ?.querySelector("input")
+      ?.click();
+    await drawn();
+    expect(find(".notice.warn", /./)?.textContent).toContain("Nobody else monitors this queue now.");
+    await queue(2);
+    expect(find(".target", /Queue Main/)?.textContent).toContain("1 librarian");
+    expect(find(".notice.warn", /./)).toBeUndefined();
+  });
+
   it("offers to whom was chosen, by their introduction, with the message", async () => {
     await openDialog();
     await write("transfer-message", " She needs the plat book. ");

@@ -3,7 +3,8 @@ import type { Desk } from "../../app/desk/desk";
 import { type Target, TRANSFER_TEXT_LIMIT } from "../../app/desk/transfer";
 import type { Confirmation } from "../../app/parts/confirmation";
 import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
-import { staffWords } from "../../state/queues";
+import { patronOf } from "../../patron_label";
+import { othersWords, staffWords } from "../../state/queues";
 import { librariansOf, shares, statusWord } from "../../state/roster";
 import type { SessionView } from "../../state/session";
 import { librarianKey } from "../../state/thread";
@@ -37,7 +38,7 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
   const targets = targetsOf(desk, view);
   const target = targets.find((one) => one.key === chosen);
   const left = TRANSFER_TEXT_LIMIT - length(message);
-  const patron = view.session?.patronName || "the patron";
+  const patron = patronOf(view.session, "the patron");
   const offer = (event: Event) => {
     event.preventDefault();
     if (target === undefined) return setMissing("Choose a librarian or a queue first.");
@@ -75,6 +76,11 @@ export function TransferDialog({ desk, sessionId, librarianId }: TransferDialogP
         {chosen !== "" && target === undefined && (
           <p class="notice warn" role="status">
             The librarian you chose is no longer at the desk.
+          </p>
+        )}
+        {target?.isEmpty && (
+          <p class="notice warn" role="status">
+            Nobody else monitors this queue now. Unless somebody comes, the offer lapses and you keep the patron.
           </p>
         )}
         {target?.librarian && (
@@ -139,6 +145,8 @@ interface TargetLine {
   to: Target;
   name: string;
   facts: string;
+  /** Whether nobody could accept the offer as things stand. */
+  isEmpty?: boolean;
   librarian?: LibrarianRow;
 }
 
@@ -162,11 +170,14 @@ function targetsOf(desk: Desk, view: SessionView): TargetLine[] {
     ),
     ...queues.map((queue): TargetLine => {
       const state = states.get(queue.queueId);
+      const isOwn = desk.queueIds.value?.includes(queue.queueId) ?? false;
+      const words = isOwn ? othersWords : staffWords;
       return {
         key: `queue/${queue.queueId}`,
         to: { kind: "queue", queueId: queue.queueId },
         name: `Queue ${queue.name}`,
-        facts: state === undefined ? "Whoever monitors it first" : staffWords(state),
+        facts: state === undefined ? "Whoever monitors it first" : words(state),
+        isEmpty: state !== undefined && state.librarians <= (isOwn ? 1 : 0),
       };
     }),
   ];

@@ -2,6 +2,7 @@ import { useId, useRef } from "preact/hooks";
 import type { Desk } from "../../app/desk/desk";
 import { offerIdOf, TRANSFER_TEXT_LIMIT } from "../../app/desk/transfer";
 import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
+import { patronOf } from "../../patron_label";
 import { secondsLeft } from "../../state/transfer";
 import { stopwatch } from "../../time";
 import { nameOf } from "../../words";
@@ -9,7 +10,7 @@ import { Icon } from "../parts/icon";
 import { useFocusAfter } from "../parts/open_tab";
 import { LibraryName, PracticeMark, Preview } from "./new_list";
 import { BeginningOnly } from "./row_question";
-import { patronOf, Row, RowName } from "./rows";
+import { Row, RowName } from "./rows";
 import { throwReasonAway } from "./throw_away";
 
 /** How many offers are shown over the page at a time. The others are in the list. */
@@ -144,6 +145,7 @@ function OfferedRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       verb="Accept"
       busy={desk.isPickingUp(row.sessionId)}
       onOpen={() => desk.accept(row)}
+      text={row.question}
       menu={row.transferOffer?.to.case === "librarian" ? [accept, decline] : [accept]}
       preview={
         <>
@@ -168,7 +170,6 @@ function OfferedRow({ desk, row }: { desk: Desk; row: SessionRow }) {
         </span>
         <LibraryName name={row.institutionName} elsewhere={row.institutionId !== desk.profile.value?.institutionId} />
       </span>
-      <span class="row-question">{row.question}</span>
     </Row>
   );
 }

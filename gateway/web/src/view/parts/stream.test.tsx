@@ -124,6 +124,22 @@ describe("handing over (R14, R15, D47)", () => {
     expect(show([offered]).querySelector("li")?.className).toBe("note");
   });
 
+  it("takes a line, not a note, where nobody has typed anything: it must not bury the conversation", () => {
+    const bare = event({
+      case: "transferOffered",
+      value: create(TransferOfferedSchema, { offer: { ...offer, message: "" } }),
+    });
+    const lines = show([bare, closed(TransferOutcome.DECLINED)]);
+    expect([...lines.querySelectorAll("li")].map((line) => line.className)).toEqual([
+      "fact staff-fact",
+      "fact staff-fact",
+    ]);
+    expect(lines.textContent).toMatch(/Transfer offered to Mr Plat by .+ \(staff only\).*Transfer declined by Ms Map/);
+    expect(show([offered, closed(TransferOutcome.DECLINED, "on the phone")]).querySelectorAll("li.note").length).toBe(
+      2,
+    );
+  });
+
   it("is for the patron nothing but a new librarian", () => {
     expect(words([transferred])).toContain("Mr Plat accepted this patron from Ms Map");
     expect(words([transferred], true)).toMatch(/^Mr Plat is now answering you ?$/);

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
-import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
+import { type SessionEvent, TransferOutcome } from "../../gen/carrel/session/v1/session_event_pb";
 import { Part, type Person } from "../../gen/carrel/session/v1/session_pb";
+import { isNote } from "../../state/session";
 import { offerIn } from "../../state/transfer";
 import { texts } from "../../texts/texts";
 import { clockTime, dayAndTime, machineTime } from "../../time";
@@ -61,27 +62,32 @@ export function EventItem({ event, reader, events, goesOn, isLastOwn }: EventIte
           <LinkedText text={payload.value.text} />
         </Note>
       );
-    // What staff write about a transfer is a note like any other (R14).
+    // What staff write about a transfer is a note like any other (R14). Without words, a line for staff tells of it.
     case "transferOffered": {
       const { offer } = payload.value;
+      const line = `Transfer offered to ${offeredTo(offer, queueName)}`;
+      if (!isNote(event)) return <Fact event={event} staff>{`${line} by ${own ? "you" : nameOf(event.author)}`}</Fact>;
       return (
         <Note event={event} own={own}>
-          {`Transfer offered to ${offeredTo(offer, queueName)}`}
-          {offer?.message && (
-            <>
-              {": "}
-              <LinkedText text={offer.message} />
-            </>
-          )}
+          {`${line}: `}
+          <LinkedText text={offer?.message ?? ""} />
         </Note>
       );
     }
-    case "transferClosed":
+    case "transferClosed": {
+      const line = closedLine(payload.value, offeredTo(offerIn(events, payload.value.offerId), queueName));
+      if (!isNote(event)) {
+        // An offer lapses by itself, and only its owner can withdraw it.
+        const by =
+          payload.value.outcome === TransferOutcome.DECLINED ? ` by ${own ? "you" : nameOf(event.author)}` : "";
+        return <Fact event={event} staff>{`${line}${by}`}</Fact>;
+      }
       return (
         <Note event={event} own={own}>
-          <LinkedText text={closedLine(payload.value, offeredTo(offerIn(events, payload.value.offerId), queueName))} />
+          <LinkedText text={line} />
         </Note>
       );
+    }
     case "transferred":
       return <Fact event={event}>{transferredLine(event, own, reader.isPatron)}</Fact>;
     case "escalated":
