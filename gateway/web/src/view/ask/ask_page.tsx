@@ -3,17 +3,14 @@ import type { PatronChat } from "../../app/ask/chat";
 import type { Stage } from "../../app/ask/stage";
 import { isEmbedded } from "../../app/parts/embedded";
 import { isLookedAt, onLook } from "../../app/parts/looked_at";
-import { patronSound, patronVolume } from "../../app/parts/settings";
 import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { Announcements, PageAnnouncer } from "../parts/announcements";
 import { ConnectionMark } from "../parts/connection_mark";
-import { Hidden } from "../parts/hidden";
 import { OneMoment } from "../parts/one_moment";
 import { SoundIsOff } from "../parts/sound_is_off";
-import { Switch } from "../parts/switch";
 import { ThemeSwitch } from "../parts/theme_switch";
-import { Volume } from "../parts/volume";
 import { Chat } from "./chat";
+import { SoundChoice } from "./chat_settings";
 import { Closed } from "./closed";
 import { Ended } from "./ended";
 import { QuestionForm } from "./question_form";
@@ -56,29 +53,6 @@ export function AskPage({ chat }: { chat: PatronChat }) {
 function isConnectionShown({ stage, link }: PatronChat): boolean {
   if (stage.value === "opening") return link.connection.value.failures > 0;
   return stage.value === "waiting" || stage.value === "chatting" || stage.value === "returning";
-}
-
-/** Lets the patron choose a sound and its volume, as librarians do. The choice is remembered in this browser (K22). */
-function SoundChoice({ chat }: { chat: PatronChat }) {
-  return (
-    <span class="sound-choice">
-      <Switch of={patronSound} class="sound-switch">
-        <span title="A sound when a librarian joins or writes while you're looking elsewhere">
-          Sound
-          <Hidden>when a librarian joins or writes while you're looking elsewhere</Hidden>
-        </span>
-      </Switch>
-      {patronSound.value && (
-        <Volume
-          value={patronVolume.value}
-          onChange={(value) => {
-            patronVolume.value = value;
-          }}
-          onChosen={() => chat.sound.sample()}
-        />
-      )}
-    </span>
-  );
 }
 
 /** The stages in which a slip takes the patron out of nothing. */

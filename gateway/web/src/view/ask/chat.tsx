@@ -2,6 +2,7 @@ import type { PatronChat } from "../../app/ask/chat";
 import { whyRefused } from "../../refusal_words";
 import { nameOf } from "../../words";
 import { TypingLine } from "../parts/typing_line";
+import { ChatSettings } from "./chat_settings";
 import { Conversation } from "./conversation";
 import { EndChat } from "./end_chat";
 
@@ -19,6 +20,7 @@ export function Chat({ chat }: { chat: PatronChat }) {
           {librarian}
           {owner?.institutionName && <span class="author-library"> {owner.institutionName}</span>}
         </h1>
+        <ChatSettings chat={chat} />
         <EndChat
           chat={chat}
           class="button small"
