@@ -37,6 +37,7 @@ function describe(link: Link): Standing {
   if (!link.online.value && phase.name !== "connected") return { text: "Offline", kind: "bad" };
   switch (phase.name) {
     case "connected":
+      if (link.isInDoubt.value) return { text: "Checking the connection …", kind: "busy" };
       return { text: "Connected", kind: "good" };
     case "waiting": {
       // Subscribes to the clock, so that the countdown goes on.
