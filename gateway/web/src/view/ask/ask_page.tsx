@@ -28,8 +28,8 @@ export function AskPage({ chat }: { chat: PatronChat }) {
     <PageAnnouncer.Provider value={chat.announcer}>
       <div class={`ask stage-${stage} ${isEmbedded() ? "embedded" : ""}`}>
         <header class="ask-head">
-          {/* In the library's own web site there is no need to say whose page this is, nor a way to another one. */}
-          {!isEmbedded() && <LibraryName chat={chat} />}
+          {/* In the library's own web site, the name is only there where the row has nothing else to say. */}
+          {(!isEmbedded() || !isConnectionShown(chat)) && <LibraryName chat={chat} />}
           {chat.practice && <span class="tag practice">[Practice]</span>}
           {isConnectionShown(chat) && <ConnectionMark link={chat.link} />}
           {(stage === "waiting" || stage === "chatting") && (
@@ -58,10 +58,13 @@ function isConnectionShown({ stage, link }: PatronChat): boolean {
 /** The stages in which a slip takes the patron out of nothing. */
 const LINKED: ReadonlySet<Stage> = new Set(["form", "remembered", "ended", "lost"]);
 
-/** The name of the library. While the patron waits or chats it is no link, since a slip would take them away. */
+/**
+ * The name of the library. While the patron waits or chats it is no link, since a slip would take them away; nor is it in
+ * the library's own web site, where it is no way to another page.
+ */
 function LibraryName({ chat }: { chat: PatronChat }) {
   const name = chat.library.facts.value?.name || "Ask a librarian";
-  if (!LINKED.has(chat.stage.value)) return <span class="ask-name">{name}</span>;
+  if (isEmbedded() || !LINKED.has(chat.stage.value)) return <span class="ask-name">{name}</span>;
   const address = `/ask/${encodeURIComponent(chat.institutionId)}${chat.practice ? "?practice" : ""}`;
   return (
     <a class="ask-name" href={address}>

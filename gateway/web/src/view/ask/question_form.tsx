@@ -82,6 +82,8 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
           />
           <Hint id="question-hint" wrong={wrong.question} tries={tries} over={left < 0} text={hintFor(left, limit)} />
         </div>
+        {/* Before the patron is asked who they are. */}
+        <Privacy library={library} />
         <div class="field-row">
           <div class="field">
             <label for="name">
@@ -117,16 +119,17 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
             <Hint id="email-hint" wrong={wrong.email} tries={tries} text={WHAT_FOR} />
           </div>
         </div>
-        <Privacy library={library} />
         {chat.error.value && (
           <p class="notice bad" role="alert">
             {chat.error.value}
           </p>
         )}
         {busy && <OnItsWay isCutOff={chat.link.connection.value.failures > 0} />}
-        <button type="submit" class="button primary wide" aria-disabled={busy || closed}>
-          {busy ? "Sending …" : "Start the chat"}
-        </button>
+        <div class="form-foot">
+          <button type="submit" class="button primary wide" aria-disabled={busy || closed}>
+            {busy ? "Sending …" : "Start the chat"}
+          </button>
+        </div>
       </form>
     </section>
   );
