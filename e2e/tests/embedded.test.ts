@@ -96,6 +96,9 @@ test("Ricky opens it and asks with the keyboard alone (D82)", async () => {
   await page.keyboard.press("Space");
   await focused("Your question");
   expect(await ricky.chat.question.inputValue()).toBe("Where is the plat book of 1874?");
+  // However long the form is, the way on is in view (D85).
+  const start = page.frameLocator("[data-carrel-widget] iframe").getByRole("button", { name: "Start the chat" });
+  expect(await start.evaluate((button) => button.getBoundingClientRect().bottom <= innerHeight)).toBe(true);
   await look("form");
   await write(page, ricky.visitor.page.frameLocator("iframe").getByRole("textbox", { name: "Your name" }), "Ricky");
   await page.keyboard.press("Enter");

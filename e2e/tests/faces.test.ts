@@ -223,6 +223,18 @@ describe("after the conversation", () => {
     await ricky.page.setViewportSize(WIDE);
   });
 
+  test("a chat in a window that is zoomed to 400 % or has a keyboard before it (D82)", async () => {
+    for (const low of [{ width: 320, height: 256 }, ...LOW]) {
+      await ricky.page.setViewportSize(low);
+      const area = await ricky.conversation.area.boundingBox();
+      expect(area?.height, `conversation, ${low.width} wide`).toBeGreaterThan(100);
+      expect(await inSight(ricky.box), `box, ${low.width} wide`).toBe(true);
+      expect(await overflow(ricky.page), `the chat is wider than ${low.width} pixels`).toBeLessThanOrEqual(0);
+      await ricky.visitor.picture(`face-patron-chats-${low.width}x${low.height}`);
+    }
+    await ricky.page.setViewportSize(WIDE);
+  });
+
   test("where the patron chats, and has ended", async () => {
     await look(ricky.visitor, "patron-chats");
     await msMap.end();

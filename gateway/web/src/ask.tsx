@@ -12,6 +12,8 @@ import "./styles/stream.css";
 import "./styles/marks.css";
 import "./styles/ask.css";
 import "./styles/ask_head.css";
+import "./styles/ask_frame.css";
+import "./styles/ask_short.css";
 import { AskPage } from "./view/ask/ask_page";
 
 const practice = new URLSearchParams(location.search).has("practice");

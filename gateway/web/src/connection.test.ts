@@ -5,6 +5,7 @@ import {
   type ConnectionEffect,
   type ConnectionEvent,
   idle,
+  isInDoubt,
   retryAfter,
   step,
 } from "./connection";
@@ -123,6 +124,36 @@ describe("silence", () => {
   it("counts from the last frame of any kind", () => {
     const [connection] = through(START, OPENED, WELCOME, [15_000, { kind: "heard" }], tick(30_000));
     expect(connection.phase.name).toBe("connected");
+  });
+});
+
+describe("a connection in doubt (D60)", () => {
+  const DOUBT = (now: number): [number, ConnectionEvent] => [now, { kind: "doubt" }];
+
+  it("asks for a sign of life at once, and once", () => {
+    const [connection, effects] = through(START, OPENED, WELCOME, DOUBT(100));
+    expect(effects).toEqual([{ kind: "ping" }]);
+    expect(isInDoubt(connection)).toBe(true);
+    expect(step(connection, { kind: "doubt" }, 200, 0.5)).toEqual([connection, []]);
+    expect(step(connection, { kind: "tick" }, 11_000, 0.5)[1]).toEqual([]);
+  });
+
+  it("is in doubt no longer when anything is heard", () => {
+    const [connection] = through(START, OPENED, WELCOME, DOUBT(100), [150, { kind: "heard" }]);
+    expect(connection.phase).toEqual({ name: "connected", lastHeard: 150, pingSent: false });
+    expect(step(connection, { kind: "wake" }, 200, 0.5)).toEqual([connection, []]);
+  });
+
+  it("is replaced at once when the network is back, and lost after the limit otherwise", () => {
+    const [opening, effects] = through(START, OPENED, WELCOME, DOUBT(100), [5_000, { kind: "wake" }]);
+    expect(opening.phase.name).toBe("opening");
+    expect(effects).toEqual([{ kind: "close" }, { kind: "open" }]);
+    expect(through(START, OPENED, WELCOME, DOUBT(100), tick(20_100))[0].phase.name).toBe("waiting");
+  });
+
+  it("is nothing that there is no connection", () => {
+    const [waiting] = through(START, lost(5));
+    expect(step(waiting, { kind: "doubt" }, 10, 0.5)).toEqual([waiting, []]);
   });
 });
 
@@ -251,6 +282,7 @@ describe("any order of events", () => {
     () => ({ kind: "renewal-failed" }),
     () => ({ kind: "tick" }),
     () => ({ kind: "wake" }),
+    () => ({ kind: "doubt" }),
   ];
 
   it("never says hello without a token, and comes back unless the user has to log in", () => {

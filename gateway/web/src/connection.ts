@@ -17,7 +17,16 @@ export type Phase =
   /** Hello was sent and Welcome is awaited. */
   | { name: "greeting"; since: number }
   /** Welcome was received. */
-  | { name: "connected"; lastHeard: number; pingSent: boolean }
+  | {
+      name: "connected";
+      lastHeard: number;
+      pingSent: boolean;
+      /**
+       * Since when there is a particular reason to doubt the connection, although it is not lost: the device says that it
+       * has no network, or something that was sent has no answer. Ends with the next frame of any kind.
+       */
+      doubtedSince?: number;
+    }
   /** The connection was lost; the next attempt is at `retryAt`. */
   | { name: "waiting"; retryAt: number }
   /** The token is being renewed over HTTP, since the gateway no longer accepts it on a socket. */
@@ -65,7 +74,9 @@ export type ConnectionEvent =
   | { kind: "renewal-failed" }
   | { kind: "tick" }
   /** The network is back, the page is shown again, or the user has asked to try now. */
-  | { kind: "wake" };
+  | { kind: "wake" }
+  /** There is a particular reason to doubt the connection. */
+  | { kind: "doubt" };
 
 /** An effect that a step asks for. */
 export type ConnectionEffect =
@@ -150,12 +161,34 @@ export function step(connection: Connection, event: ConnectionEvent, now: number
     case "tick":
       return tick(connection, now, random);
     case "wake":
-      return connection.phase.name === "waiting" ? open(connection, now) : tick(connection, now, random);
+      if (connection.phase.name === "waiting") return open(connection, now);
+      // A connection that was in doubt before the network was back has most likely not outlived it.
+      if (isInDoubt(connection)) return reopen(connection, now);
+      return tick(connection, now, random);
+    case "doubt":
+      return doubt(connection, now);
   }
 }
 
 function open(connection: Connection, now: number): Step {
   return [{ ...connection, phase: { name: "opening", since: now } }, [{ kind: "open" }]];
+}
+
+/** Whether the connection is up as far as anybody knows, but there is a particular reason to doubt that. */
+export function isInDoubt({ phase }: Connection): boolean {
+  return phase.name === "connected" && phase.doubtedSince !== undefined;
+}
+
+/** Asks for a sign of life at once. The answer, or any other frame, ends the doubt. */
+function doubt(connection: Connection, now: number): Step {
+  const { phase } = connection;
+  if (phase.name !== "connected" || phase.doubtedSince !== undefined) return [connection, []];
+  return [{ ...connection, phase: { ...phase, pingSent: true, doubtedSince: now } }, [{ kind: "ping" }]];
+}
+
+function reopen(connection: Connection, now: number): Step {
+  const [opening, effects] = open(connection, now);
+  return [opening, [{ kind: "close" }, ...effects]];
 }
 
 function retry(connection: Connection, now: number, random: number, wait?: number): Step {

@@ -61,6 +61,11 @@ export class GatewaySocket {
     this.#handle({ kind: "wake" });
   }
 
+  /** Asks for a sign of life: there is a particular reason to doubt the connection. */
+  doubt(): void {
+    this.#handle({ kind: "doubt" });
+  }
+
   /** Sends a frame if there is a connection, and returns whether it did. */
   send(frame: ClientFrame): boolean {
     if (this.#connection.phase.name !== "connected" || this.#socket?.readyState !== WebSocket.OPEN) return false;

@@ -32,6 +32,11 @@ const TEXT_LIMIT = 4_000;
 /** The least time between two typing signs to the gateway. */
 const TYPING_PAUSE = 3_000;
 
+/** How long a command may be without an answer, and the server silent, before the connection is in doubt. */
+const ANSWER_PATIENCE = 5_000;
+/** How long a doubt lasts before the page shows it: mostly, the answer to the ping ends it at once. */
+const DOUBT_SHOWN = 1_000;
+
 /** What a socket to the gateway of this page depends on. */
 export function socketParts(): SocketParts {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
@@ -54,6 +59,12 @@ export class Link {
   readonly connection: ReadonlySignal<Connection> = this.#connection;
   /** Whether there is a connection. */
   readonly isConnected = computed(() => this.#connection.value.phase.name === "connected");
+  /** Whether a connection that is not known to be lost has been in doubt for long enough to say so. */
+  readonly isInDoubt = computed(() => {
+    const { phase } = this.#connection.value;
+    if (phase.name !== "connected" || phase.doubtedSince === undefined) return false;
+    return this.#localNow.value - phase.doubtedSince >= DOUBT_SHOWN;
+  });
   /** Whether nothing can be sent until the page is reloaded. */
   readonly isStuck = computed(() => this.#connection.value.phase.name === "rejected");
   /** Whether the device itself has a network. */
@@ -186,6 +197,19 @@ export class Link {
   #network(online: boolean): void {
     this.#online.value = online;
     if (online) this.#socket.wake();
+    else this.#socket.doubt();
+  }
+
+  /** Whether something that was sent has had no answer for a while, during which nothing else was heard either. */
+  #isUnanswered(now: number): boolean {
+    const { phase } = this.#connection.value;
+    if (phase.name !== "connected" || now - phase.lastHeard < ANSWER_PATIENCE) return false;
+    return [...this.#sessions.value.values()].some(({ outgoing }) =>
+      outgoing.some(
+        ({ status, resendAt, since }) =>
+          status === "sending" && resendAt === undefined && now - since >= ANSWER_PATIENCE,
+      ),
+    );
   }
 
   #tick(): void {
@@ -194,6 +218,7 @@ export class Link {
     this.#localNow.value = now;
     this.#typists.value = expireTyping(this.#typists.value, now);
     if (this.isConnected.value) this.#apply(toAll(this.#sessions.value, { kind: "tick" }, now));
+    if (this.#isUnanswered(now)) this.#socket.doubt();
     this.listener.tick();
   }
 }

@@ -4,18 +4,15 @@ import { ownLanguage } from "../../app/ask/library_texts";
 import type { Stage } from "../../app/ask/stage";
 import { isEmbedded } from "../../app/parts/embedded";
 import { isLookedAt, onLook } from "../../app/parts/looked_at";
-import { patronSound, patronVolume } from "../../app/parts/settings";
 import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { langOf, texts } from "../../texts/texts";
 import { Announcements, PageAnnouncer } from "../parts/announcements";
 import { ConnectionMark } from "../parts/connection_mark";
-import { Hidden } from "../parts/hidden";
 import { OneMoment } from "../parts/one_moment";
 import { SoundIsOff } from "../parts/sound_is_off";
-import { Switch } from "../parts/switch";
 import { ThemeSwitch } from "../parts/theme_switch";
-import { Volume } from "../parts/volume";
 import { Chat } from "./chat";
+import { SoundChoice } from "./chat_settings";
 import { Closed } from "./closed";
 import { Ended } from "./ended";
 import { LanguageSwitch } from "./language_switch";
@@ -34,8 +31,8 @@ export function AskPage({ chat }: { chat: PatronChat }) {
     <PageAnnouncer.Provider value={chat.announcer}>
       <div class={`ask stage-${stage} ${isEmbedded() ? "embedded" : ""}`}>
         <header class="ask-head">
-          {/* In the library's own web site there is no need to say whose page this is, nor a way to another one. */}
-          {!isEmbedded() && <LibraryName chat={chat} />}
+          {/* In the library's own web site, the name is only there where the row has nothing else to say. */}
+          {(!isEmbedded() || !isConnectionShown(chat)) && <LibraryName chat={chat} />}
           {chat.practice && <span class="tag practice">{texts().head.practice}</span>}
           {isConnectionShown(chat) && <ConnectionMark link={chat.link} />}
           {(stage === "waiting" || stage === "chatting") && (
@@ -62,38 +59,18 @@ function isConnectionShown({ stage, link }: PatronChat): boolean {
   return stage.value === "waiting" || stage.value === "chatting" || stage.value === "returning";
 }
 
-/** Lets the patron choose a sound and its volume, as librarians do. The choice is remembered in this browser (K22). */
-function SoundChoice({ chat }: { chat: PatronChat }) {
-  return (
-    <span class="sound-choice">
-      <Switch of={patronSound} class="sound-switch">
-        <span title={texts().head.soundTitle}>
-          {texts().head.sound}
-          <Hidden>{texts().head.soundWhen}</Hidden>
-        </span>
-      </Switch>
-      {patronSound.value && (
-        <Volume
-          value={patronVolume.value}
-          onChange={(value) => {
-            patronVolume.value = value;
-          }}
-          onChosen={() => chat.sound.sample()}
-        />
-      )}
-    </span>
-  );
-}
-
 /** The stages in which a slip takes the patron out of nothing. */
 const LINKED: ReadonlySet<Stage> = new Set(["form", "remembered", "ended", "lost"]);
 
-/** The name of the library. While the patron waits or chats it is no link, since a slip would take them away. */
+/**
+ * The name of the library. While the patron waits or chats it is no link, since a slip would take them away; nor is it in
+ * the library's own web site, where it is no way to another page.
+ */
 function LibraryName({ chat }: { chat: PatronChat }) {
   const library = chat.library.facts.value;
   const name = library?.name || texts().head.ask;
   const lang = library && langOf(ownLanguage(library));
-  if (!LINKED.has(chat.stage.value))
+  if (isEmbedded() || !LINKED.has(chat.stage.value))
     return (
       <span class="ask-name" lang={lang}>
         {name}

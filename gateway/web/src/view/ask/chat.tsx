@@ -3,6 +3,7 @@ import { whyRefused } from "../../refusal_words";
 import { texts } from "../../texts/texts";
 import { nameOf } from "../../words";
 import { TypingLine } from "../parts/typing_line";
+import { ChatSettings } from "./chat_settings";
 import { Conversation } from "./conversation";
 import { EndChat } from "./end_chat";
 
@@ -21,6 +22,7 @@ export function Chat({ chat }: { chat: PatronChat }) {
           {librarian}
           {owner?.institutionName && <span class="author-library"> {owner.institutionName}</span>}
         </h1>
+        <ChatSettings chat={chat} />
         <EndChat
           chat={chat}
           class="button small"

@@ -166,7 +166,13 @@ describe("a page in a frame of the library's site (D85)", () => {
     expect(set.mock.calls.filter(([key]) => key === "carrel.probe").length).toBe(1);
   });
 
-  it("does not say whose page it is, and leads to no list of libraries", async () => {
+  it("says whose page it is where there is nothing else to say, and not by a way out (D85)", async () => {
+    await open();
+    const name = page.root.querySelector(".ask-name");
+    expect([name?.textContent, name?.tagName]).toEqual(["Maple Library", "SPAN"]);
+  });
+
+  it("does not say whose page it is in a chat, and leads to no list of libraries", async () => {
     await open(true);
     await page.attends({ state: SessionState.WAITING });
     expect(page.root.textContent).toContain("its button says when somebody comes");

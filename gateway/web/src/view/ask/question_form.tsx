@@ -87,6 +87,8 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
             text={hintFor(left, limit)}
           />
         </div>
+        {/* Before the patron is asked who they are. */}
+        <Privacy library={library} />
         <div class="field-row">
           <div class="field">
             <label for="name">
@@ -122,16 +124,17 @@ export function QuestionForm({ chat, library }: { chat: PatronChat; library: Lib
             <Hint id="email-hint" wrong={wrong.email?.()} tries={tries} text={words.emailHint} />
           </div>
         </div>
-        <Privacy library={library} />
         {chat.error.value && (
           <p class="notice bad" role="alert">
             {chat.error.value}
           </p>
         )}
         {busy && <OnItsWay isCutOff={chat.link.connection.value.failures > 0} />}
-        <button type="submit" class="button primary wide" aria-disabled={busy || closed}>
-          {busy ? words.sending : words.send}
-        </button>
+        <div class="form-foot">
+          <button type="submit" class="button primary wide" aria-disabled={busy || closed}>
+            {busy ? words.sending : words.send}
+          </button>
+        </div>
       </form>
     </section>
   );

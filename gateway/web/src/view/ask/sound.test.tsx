@@ -117,3 +117,24 @@ describe("the sound for a patron", () => {
     expect(isOff()).toBe(false);
   });
 });
+
+describe("what a low window has no room for", () => {
+  it("is behind one button (D82)", async () => {
+    const button = page.root.querySelector<HTMLElement>("[aria-label='Sound and colours']");
+    const panel = () => page.root.querySelector(".chat-settings");
+    expect([button?.getAttribute("aria-expanded"), panel()]).toEqual(["false", null]);
+    button?.click();
+    await page.drawn();
+    expect([button?.getAttribute("aria-expanded"), panel()?.id]).toEqual([
+      "true",
+      button?.getAttribute("aria-controls"),
+    ]);
+    const choice = panel()?.querySelector<HTMLInputElement>(".sound-switch input");
+    choice?.click();
+    await page.drawn();
+    expect([patronSound.value, panel()?.querySelector("input[type=range]")]).toEqual([false, null]);
+    button?.click();
+    await page.drawn();
+    expect(panel()).toBeNull();
+  });
+});

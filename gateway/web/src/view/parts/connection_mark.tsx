@@ -39,6 +39,7 @@ function describe(link: Link): Standing {
   if (!link.online.value && phase.name !== "connected") return { text: words.offline, kind: "bad" };
   switch (phase.name) {
     case "connected":
+      if (link.isInDoubt.value) return { text: words.checking, kind: "busy" };
       return { text: words.connected, kind: "good" };
     case "waiting": {
       // Subscribes to the clock, so that the countdown goes on.
