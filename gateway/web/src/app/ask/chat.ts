@@ -20,6 +20,7 @@ import { type Admission, HeldAdmission } from "./admission";
 import { type Asking, firstWrong, NOTHING_ASKED, type WrongFields, wrongFields } from "./asking";
 import { AvailabilityWatch } from "./availability";
 import { ChatMemory } from "./chat_memory";
+import { KeptDraft } from "./kept_draft";
 import { isLeft, leaveChat } from "./left_chats";
 import { PatronLibrary } from "./library";
 import { isByPatron, patronNews } from "./news";
@@ -57,6 +58,7 @@ export class PatronChat {
   readonly #busy = signal(false);
   readonly #cleared = signal(false);
   readonly #admission: HeldAdmission;
+  readonly #keptDraft: KeptDraft;
   readonly link: Link;
   /** What the browser remembers of the library's chats beyond their tabs. */
   readonly memory: ChatMemory;
@@ -106,6 +108,7 @@ export class PatronChat {
     const name = `${practice ? "practice" : "ask"}.${institutionId}`;
     this.memory = new ChatMemory(name, () => this.#followOthers());
     this.#admission = new HeldAdmission(`carrel.${name}`, this.memory);
+    this.#keptDraft = new KeptDraft(`carrel.draft.${name}`);
     this.library = new PatronLibrary(institutionId, practice);
     this.link = new Link({
       ready: () => {
@@ -132,8 +135,22 @@ export class PatronChat {
   /** Reads the library, and returns to a session that this tab was in. */
   async begin(): Promise<void> {
     const admission = this.#admission.recall();
-    if (admission !== undefined) this.#return(admission);
+    if (admission !== undefined) {
+      this.draft.value = this.#keptDraft.recall(admission.sessionId);
+      this.#return(admission);
+    }
+    effect(() => {
+      const stage = this.stage.value;
+      // What is over can be read and saved in this tab, but is not kept for whoever loads it again (D78).
+      const sessionId = stage === "ended" || stage === "lost" ? undefined : this.#admission.current.value?.sessionId;
+      this.#keptDraft.keep(sessionId, this.draft.value);
+    });
     await this.library.read();
+  }
+
+  /** Whether the message as it is typed is still there after a reload. */
+  get isDraftKept(): boolean {
+    return this.#keptDraft.isKept;
   }
 
   /** Goes on with the chat that the browser remembers. */
@@ -370,6 +387,8 @@ export class PatronChat {
     const taken = this.#admission.current.value?.taken ?? false;
     this.#turnedAway.value = whyNoReturn(refusal, taken);
     this.#busy.value = false;
+    // It belongs to that chat, and must not turn up in another one.
+    this.draft.value = "";
     // The question may still be in flight from before the reload: asking again in the same session finds it.
     if (isUnopened(refusal, taken)) this.link.release(sessionId);
     else this.#leaveSession();
@@ -397,6 +416,7 @@ export class PatronChat {
       this.#error.value = NOT_TAKEN_IN_TIME;
     } else if (this.stage.value === "returning") {
       this.#turnedAway.value = LET_IN_NO_LONGER;
+      this.draft.value = "";
     }
     this.#dropAdmission();
   }
