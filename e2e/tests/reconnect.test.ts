@@ -58,10 +58,12 @@ describe("kill -9 in mid-conversation (R8, D60)", () => {
 
 test("a page that is loaded anew goes on where it was (R8)", async () => {
   const patronRead = await ricky.conversation.text();
+  await ricky.box.fill("What is half ty");
   await ricky.page.reload();
   await ricky.conversation.shows(said.at(-1) as string);
   // It may be drawn in several steps.
   await expect.poll(() => ricky.conversation.text(), { timeout: 30_000 }).toEqual(patronRead);
+  expect(await ricky.box.inputValue()).toBe("What is half ty");
 
   await msMap.page.reload();
   await msMap.conversation.shows(said.at(-1) as string);

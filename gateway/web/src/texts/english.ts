@@ -154,7 +154,7 @@ export const english = {
     typing: (name: string, where: string) => `${name} is typing${where} …`,
     trouble: "Your chat can't be reached right now; we're still trying.",
     outOfDate:
-      "This page is out of date. Reload it: your chat is kept and carries on where it was. What you have written but not sent is not kept, so copy it first.",
+      "This page is out of date. Reload it: your chat is kept and carries on where it was. A message that is not confirmed as sent is not kept, so copy it first.",
     lost: "The connection is lost. Your chat is kept, and what you write now is sent as soon as the connection is back. Keep this page open.",
   },
   box: {

@@ -175,7 +175,7 @@ export const texts: Texts = {
     typing: (name, where) => `${name} est en train d’écrire${where}…`,
     trouble: "Votre chat ne peut pas être joint en ce moment ; nous essayons toujours.",
     outOfDate:
-      "Cette page est périmée. Rechargez-la : votre chat est conservé et reprend où il en était. Ce que vous avez écrit sans l’envoyer n’est pas conservé ; copiez-le d’abord.",
+      "Cette page est périmée. Rechargez-la : votre chat est conservé et reprend où il en était. Un message dont l’envoi n’est pas confirmé n’est pas conservé ; copiez-le d’abord.",
     lost: "La connexion est perdue. Votre chat est conservé, et ce que vous écrivez maintenant sera envoyé dès que la connexion sera rétablie. Gardez cette page ouverte.",
   },
   box: {

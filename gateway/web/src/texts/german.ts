@@ -172,7 +172,7 @@ export const texts: Texts = {
     typing: (name, where) => `${name} schreibt gerade${where} …`,
     trouble: "Ihr Chat ist gerade nicht erreichbar; wir versuchen es weiter.",
     outOfDate:
-      "Diese Seite ist veraltet. Laden Sie sie neu: Ihr Chat bleibt erhalten und geht dort weiter, wo er war. Was Sie geschrieben und nicht gesendet haben, bleibt nicht erhalten; kopieren Sie es vorher.",
+      "Diese Seite ist veraltet. Laden Sie sie neu: Ihr Chat bleibt erhalten und geht dort weiter, wo er war. Eine Nachricht, deren Versand nicht bestätigt ist, bleibt nicht erhalten; kopieren Sie sie vorher.",
     lost: "Die Verbindung ist verloren. Ihr Chat bleibt erhalten, und was Sie jetzt schreiben, wird gesendet, sobald die Verbindung wieder da ist. Lassen Sie diese Seite offen.",
   },
   box: {

@@ -170,7 +170,7 @@ export const texts: Texts = {
     typing: (name, where) => `${name} está escribiendo${where}…`,
     trouble: "Ahora mismo no se puede acceder a su chat; seguimos intentándolo.",
     outOfDate:
-      "Esta página no está actualizada. Recárguela: su chat se conserva y continúa donde estaba. Lo que ha escrito y no ha enviado no se conserva, así que cópielo antes.",
+      "Esta página no está actualizada. Recárguela: su chat se conserva y continúa donde estaba. Un mensaje que no consta como enviado no se conserva, así que cópielo antes.",
     lost: "Se ha perdido la conexión. Su chat se conserva, y lo que escriba ahora se enviará en cuanto vuelva la conexión. Deje abierta esta página.",
   },
   box: {

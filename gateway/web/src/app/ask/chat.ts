@@ -21,6 +21,7 @@ import { type Admission, HeldAdmission } from "./admission";
 import { type Asking, firstWrong, NOTHING_ASKED, type WrongFields, wrongFields } from "./asking";
 import { AvailabilityWatch } from "./availability";
 import { ChatMemory } from "./chat_memory";
+import { KeptDraft } from "./kept_draft";
 import { isLeft, leaveChat } from "./left_chats";
 import { PatronLibrary } from "./library";
 import { isByPatron, patronNews } from "./news";
@@ -51,6 +52,7 @@ export class PatronChat {
   readonly #busy = signal(false);
   readonly #cleared = signal(false);
   readonly #admission: HeldAdmission;
+  readonly #keptDraft: KeptDraft;
   readonly link: Link;
   /** What the browser remembers of the library's chats beyond their tabs. */
   readonly memory: ChatMemory;
@@ -104,6 +106,7 @@ export class PatronChat {
     this.#admission = new HeldAdmission(`carrel.${name}`, this.memory);
     this.language = new PageLanguage(name);
     this.library = new PatronLibrary(institutionId, practice, this.language);
+    this.#keptDraft = new KeptDraft(`carrel.draft.${name}`);
     this.link = new Link({
       ready: () => {
         // The library could not be read while the server was unreachable.
@@ -129,9 +132,23 @@ export class PatronChat {
   /** Reads the library, and returns to a session that this tab was in. */
   async begin(): Promise<void> {
     const admission = this.#admission.recall();
-    if (admission !== undefined) this.#return(admission);
+    if (admission !== undefined) {
+      this.draft.value = this.#keptDraft.recall(admission.sessionId);
+      this.#return(admission);
+    }
+    effect(() => {
+      const stage = this.stage.value;
+      // What is over can be read and saved in this tab, but is not kept for whoever loads it again (D78).
+      const sessionId = stage === "ended" || stage === "lost" ? undefined : this.#admission.current.value?.sessionId;
+      this.#keptDraft.keep(sessionId, this.draft.value);
+    });
     void this.language.begin();
     await this.library.read();
+  }
+
+  /** Whether the message as it is typed is still there after a reload. */
+  get isDraftKept(): boolean {
+    return this.#keptDraft.isKept;
   }
 
   /** Goes on with the chat that the browser remembers. */
@@ -369,6 +386,8 @@ export class PatronChat {
     const taken = this.#admission.current.value?.taken ?? false;
     this.#turnedAway.value = () => whyNoReturn(refusal, taken);
     this.#busy.value = false;
+    // It belongs to that chat, and must not turn up in another one.
+    this.draft.value = "";
     // The question may still be in flight from before the reload: asking again in the same session finds it.
     if (isUnopened(refusal, taken)) this.link.release(sessionId);
     else this.#leaveSession();
@@ -396,6 +415,7 @@ export class PatronChat {
       this.#error.value = () => texts().turnedAway.notTakenInTime;
     } else if (this.stage.value === "returning") {
       this.#turnedAway.value = () => texts().turnedAway.letInNoLonger;
+      this.draft.value = "";
     }
     this.#dropAdmission();
   }

@@ -22,8 +22,14 @@ export function isChatUnsent(chat: PatronChat): boolean {
       // Nothing can be sent any more, and the page says so.
       return false;
     default:
-      return chat.unsent.value.trim() !== "" || (view !== undefined && (isSending(view) || hasWords(view)));
+      return isTyped(chat) || (view !== undefined && (isSending(view) || hasWords(view)));
   }
+}
+
+/** Whether a patron has typed something that is gone when the page is left. */
+function isTyped(chat: PatronChat): boolean {
+  const lost = chat.isDraftKept ? chat.asking.value.question : chat.unsent.value;
+  return lost.trim() !== "";
 }
 
 /** Whether a librarian has typed something and neither sent nor saved it. */

@@ -64,12 +64,17 @@ describe("a patron who chats", () => {
     vi.restoreAllMocks();
   });
 
-  it("is asked before the page is left with something typed or on its way (D60)", async () => {
+  it("is asked before the page is left with something on its way, and not for what is typed and kept (D60)", async () => {
     const leave = () => dispatchEvent(new Event("beforeunload", { cancelable: true }));
     askBeforeLeaving(() => isChatUnsent(page.chat));
     expect(leave()).toBe(true);
     await page.types("message", "Hello");
+    expect(leave()).toBe(true);
+    const tab = sessionStorage;
+    vi.stubGlobal("sessionStorage", undefined);
+    await page.types("message", "Hello!");
     expect(leave()).toBe(false);
+    vi.stubGlobal("sessionStorage", tab);
     page.chat.send();
     expect(page.chat.draft.value).toBe("");
     expect(leave()).toBe(false);
