@@ -4,6 +4,7 @@
 //! is in force. Every error names the key, where its value came from, and what would be right.
 
 mod duration;
+mod problems;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{
     duration::{DurationError, HumanDuration},
+    problems::Problems,
     secret::Secret,
 };
 

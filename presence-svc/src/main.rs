@@ -180,6 +180,7 @@ impl ServiceProgram for Settings {
     }
 
     async fn serve(&self, process: ServiceProcess<'_>) -> anyhow::Result<()> {
+        self.presence.check()?;
         let (clock, keys) = (process.clock.clone(), process.keys.clone());
         keys.check_signs(clock.unix_ms())
             .context("keys.file: presence-svc signs tokens")?;

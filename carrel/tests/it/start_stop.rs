@@ -61,6 +61,14 @@ fn a_bad_setting_is_named_with_its_source() {
             "gateway.socket.queue_bytes: must be 131072 or more",
         ),
         (
+            "[gateway.socket]\nping_interval = \"0s\"",
+            "gateway.socket.ping_interval: must not be 0",
+        ),
+        (
+            "[presence]\nlease = \"1s\"",
+            "presence.lease: must be 10s or more",
+        ),
+        (
             "[telemetry]\nlog_filter = \"a=b=c\"",
             "telemetry.log_filter",
         ),
