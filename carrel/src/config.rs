@@ -77,6 +77,7 @@ impl Config {
     /// When settings can't be used, each by itself or with others.
     pub fn check(&self) -> Result<(), Problems> {
         let mut problems = Problems::default();
+        problems.take(self.telemetry.check());
         problems.take(self.session.check());
         problems.take(self.presence.check());
         problems.take(self.im.check());

@@ -8,7 +8,9 @@ use std::{
 use carrel_platform::config::{HumanDuration, Problems};
 use serde::{Deserialize, Serialize};
 
-use crate::{frame::FRAME_LIMIT, network::Network};
+use crate::{
+    embedding::frame_ancestors, frame::FRAME_LIMIT, network::Network, origin::check_serialised,
+};
 
 /// The settings of the section `[gateway]` with their defaults, each explained.
 pub const DEFAULT_SETTINGS: &str = include_str!("default.toml");
@@ -142,6 +144,12 @@ impl Config {
                     "must be {longest} or less, since all of a stop takes ten seconds at the most"
                 ),
             );
+        }
+        if let Err(problem) = check_serialised("gateway.origins", &self.origins) {
+            problems.add_named(problem);
+        }
+        if let Err(problem) = frame_ancestors(&self.embedding_origins) {
+            problems.add_named(problem);
         }
         problems.take(self.socket.check());
         problems.checked()

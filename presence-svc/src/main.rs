@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use carrel_platform::{
     auth::keys::KeyRing,
     clock::Clock,
-    config::HumanDuration,
+    config::{HumanDuration, Problems},
     log::postgres::{PostgresConfig, PostgresLog},
     process::{
         Engines, GrpcSettings, HealthSettings, KeySettings, ServiceCommand, ServiceProcess,
@@ -179,8 +179,11 @@ impl ServiceProgram for Settings {
         }
     }
 
+    fn check(&self) -> Result<(), Problems> {
+        self.presence.check()
+    }
+
     async fn serve(&self, process: ServiceProcess<'_>) -> anyhow::Result<()> {
-        self.presence.check()?;
         let (clock, keys) = (process.clock.clone(), process.keys.clone());
         keys.check_signs(clock.unix_ms())
             .context("keys.file: presence-svc signs tokens")?;

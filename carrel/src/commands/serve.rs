@@ -30,6 +30,7 @@ const LAST_TRACES: Duration = Duration::from_secs(1);
 
 /// Serves until a signal or a failure ends it.
 pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
+    config.check()?;
     let mut signals = Signals::listen()?;
     let telemetry = telemetry::init("carrel", &config.telemetry)?;
     telemetry.tell_engines(Some(sqlite::SYSTEM), Some(local::SYSTEM));

@@ -89,6 +89,39 @@ fn a_bad_setting_is_named_with_its_source() {
 }
 
 #[test]
+fn settings_can_be_tried_before_they_are_served_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [
+        ("CARREL_TELEMETRY__SAMPLE_RATIO", "1.5"),
+        ("CARREL_TELEMETRY__OTLP_ENDPOINT", "localhost:4317"),
+        ("CARREL_SESSION__HEARTBEAT", "0s"),
+        ("CARREL_GATEWAY__SOCKET__QUEUE_BYTES", "1000"),
+        ("CARREL_PRESENCE__TOKEN_LIFETIME", "0s"),
+        ("CARREL_GATEWAY__ORIGINS", r#"["ask.example.org"]"#),
+    ];
+    for command in ["config", "serve"] {
+        let told = refused(folder.path(), |carrel| {
+            carrel.arg(command).envs(settings);
+        });
+        for key in [
+            "telemetry.sample_ratio: ",
+            "telemetry.otlp_endpoint: ",
+            "session.heartbeat: ",
+            "gateway.socket.queue_bytes: ",
+            "presence.token_lifetime: ",
+            "gateway.origins: ",
+        ] {
+            assert!(told.contains(key), "{command}: {told}");
+        }
+    }
+    let mut config = carrel(folder.path());
+    let shown = config.arg("config").envs(settings).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("queue_bytes = 1000"), "{shown}");
+    assert!(run_to_end(carrel(folder.path()).arg("config")).0.success());
+}
+
+#[test]
 fn a_port_in_use_is_named_with_its_setting() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -22,7 +22,7 @@ use tonic_health::pb::{
 };
 
 use crate::{
-    config::{self, ConfigError},
+    config::{self, ConfigError, Problems},
     log::postgres::{self, Migration, PostgresConfig},
 };
 
@@ -51,7 +51,8 @@ pub struct SettingsFile {
 pub enum ProcessCommand {
     /// Serve until stopped. SIGTERM or Ctrl-C once: finish what is under way, within ten seconds; twice: stop at once.
     Serve,
-    /// Show the settings in effect, as a settings file. Secrets are hidden.
+    /// Show the settings in effect, as a settings file. Secrets are hidden. Exits with 1 and says why if the process would
+    /// not start with them.
     Config {
         /// Show the defaults instead, with an explanation of each.
         #[arg(long)]
@@ -100,12 +101,15 @@ pub fn print(text: &str) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints settings as they are in effect.
+/// Prints settings as they are in effect, whether or not they passed the check.
 ///
 /// # Errors
-/// When they can't be rendered or printed.
-pub fn show(settings: &impl Serialize) -> anyhow::Result<ExitCode> {
-    print(&config::render(settings)?)
+/// When they did not, so that settings can be tried before they are rolled out; or when they can't be rendered or
+/// printed.
+pub fn show(settings: &impl Serialize, checked: Result<(), Problems>) -> anyhow::Result<ExitCode> {
+    let printed = print(&config::render(settings)?)?;
+    checked?;
+    Ok(printed)
 }
 
 /// Creates the tables of the log or brings them up to date, and prints what was done.
