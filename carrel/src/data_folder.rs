@@ -29,6 +29,9 @@ pub enum DataFolderError {
         /// Why.
         error: io::Error,
     },
+    /// It is a file.
+    #[error("data_dir: {path} is a file; name a folder", path = .0.display())]
+    NotAFolder(PathBuf),
     /// Another server uses it.
     #[error(
         "data_dir: another Carrel runs on {path} (process {pid}). Stop it first, or give this one a folder of its own \
@@ -49,6 +52,9 @@ pub enum DataFolderError {
 impl DataFolder {
     /// Opens a data folder. If it does not exist, it is created with access for its owner only.
     pub fn open(path: &Path) -> Result<Self, DataFolderError> {
+        if path.is_file() {
+            return Err(DataFolderError::NotAFolder(path.to_owned()));
+        }
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         let folder = Self {
             path: path.to_owned(),

@@ -122,6 +122,29 @@ fn settings_can_be_tried_before_they_are_served_with() {
 }
 
 #[test]
+fn an_address_that_is_none_is_answered_with_an_example() {
+    let folder = tempfile::tempdir().unwrap();
+    for address in ["18301", "localhost:18309"] {
+        let told = refused(folder.path(), |carrel| {
+            carrel.args(["--http-address", address]);
+        });
+        let right = "http.address: it must be an IP address and a port, for example 127.0.0.1:8080";
+        assert!(told.contains(right), "{told}");
+    }
+}
+
+#[test]
+fn a_data_folder_that_is_a_file_is_named() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let told = refused(file.path(), |_| {});
+    let said = format!(
+        "data_dir: {} is a file; name a folder",
+        file.path().display()
+    );
+    assert!(told.contains(&said), "{told}");
+}
+
+#[test]
 fn a_port_in_use_is_named_with_its_setting() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -87,9 +87,21 @@ pub fn main(name: &str, process: impl Future<Output = anyhow::Result<ExitCode>>)
         });
     ended.unwrap_or_else(|error| {
         // If standard error can't be written, there is nothing left to do.
-        let _ = writeln!(std::io::stderr(), "{name}: {error:#}");
+        let _ = writeln!(std::io::stderr(), "{name}: {}", told(&error));
         ExitCode::FAILURE
     })
+}
+
+/// Returns what an error says and why it came about, without what it says itself of its cause.
+fn told(error: &anyhow::Error) -> String {
+    let mut told = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !told.contains(&cause) {
+            told.push_str(": ");
+            told.push_str(&cause);
+        }
+    }
+    told
 }
 
 /// Prints a text to standard output.
@@ -189,4 +201,30 @@ pub fn reachable(listener: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, listener.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the file can't be read: {source}")]
+    struct Unread {
+        source: io::Error,
+    }
+
+    #[test]
+    fn nothing_is_said_twice() {
+        let error = anyhow::Error::new(Unread {
+            source: io::Error::other("no such file"),
+        });
+        assert_eq!(told(&error), "the file can't be read: no such file");
+        let error = error.context("the directory was not changed");
+        assert_eq!(
+            told(&error),
+            "the directory was not changed: the file can't be read: no such file"
+        );
+    }
 }
