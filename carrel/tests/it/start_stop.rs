@@ -122,6 +122,35 @@ fn settings_can_be_tried_before_they_are_served_with() {
 }
 
 #[test]
+fn a_command_for_a_misspelt_folder_leaves_nothing_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let misspelt = folder.path().join("nodir");
+    for command in [
+        &["keys", "rotate"][..],
+        &["librarian", "remove", "lee@maple"],
+    ] {
+        let told = refused(&misspelt, |carrel| {
+            carrel.args(command);
+        });
+        assert!(told.contains("nodir"), "{told}");
+        assert!(!misspelt.exists(), "{command:?}");
+    }
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/directory.toml");
+    let load = || {
+        let mut command = carrel(&misspelt);
+        let done = command.args(["directory", "load", directory]).output();
+        String::from_utf8(done.unwrap().stdout).unwrap()
+    };
+    let first = load();
+    assert!(
+        first.contains("created a new log in") && first.contains("nodir"),
+        "{first}"
+    );
+    let second = load();
+    assert!(!second.contains("created"), "{second}");
+}
+
+#[test]
 fn an_address_that_is_none_is_answered_with_an_example() {
     let folder = tempfile::tempdir().unwrap();
     for address in ["18301", "localhost:18309"] {
