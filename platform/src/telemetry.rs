@@ -105,6 +105,9 @@ impl TelemetryConfig {
             let problem = format_args!("{} is not between 0 and 1", self.sample_ratio);
             problems.add("telemetry.sample_ratio", problem);
         }
+        if let Err(problem) = lines::check(&self.log_filter) {
+            problems.add("telemetry.log_filter", problem);
+        }
         problems.checked()
     }
 }
@@ -376,7 +379,16 @@ mod tests {
                 "{problem}"
             );
         }
-        let ratio = problems(|config| config.sample_ratio = 1.5).unwrap_or_default();
-        assert_eq!(ratio, "telemetry.sample_ratio: 1.5 is not between 0 and 1");
+        let all = problems(|config| {
+            config.sample_ratio = 1.5;
+            config.log_filter = "inof".to_owned();
+        });
+        let all = all.unwrap_or_default();
+        for named in [
+            "telemetry.sample_ratio: 1.5",
+            "telemetry.log_filter: \"inof\"",
+        ] {
+            assert!(all.contains(named), "{all}");
+        }
     }
 }
