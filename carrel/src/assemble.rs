@@ -4,6 +4,7 @@ use std::{io, net::SocketAddr, time::Duration};
 
 use carrel_platform::{
     clock::Clock,
+    config::Problems,
     in_process::{InProcess, InProcessServer},
     log::{
         EventLog, LogError,
@@ -25,7 +26,7 @@ use crate::{
 mod services;
 
 /// How long each step of a stop may take. Together with the export of the last traces, they stay below ten seconds.
-const GATEWAY_END: Duration = Duration::from_millis(4_750);
+pub(crate) const GATEWAY_END: Duration = Duration::from_millis(4_750);
 const GRPC_DRAIN: Duration = Duration::from_secs(1);
 const SERVICES_END: Duration = Duration::from_secs(1);
 const LOG_END: Duration = Duration::from_secs(1);
@@ -60,15 +61,12 @@ pub enum AssembleError {
     /// presence-svc did not start.
     #[error("presence-svc: {0}")]
     Presence(#[from] carrel_presence::Error),
-    /// A setting of im-svc can't be used.
+    /// Settings can't be used.
     #[error(transparent)]
-    Im(#[from] carrel_im::ConfigError),
+    Settings(#[from] Problems),
     /// The first directory could not be loaded.
     #[error("the directory can't be loaded: {0}")]
     Directory(#[from] CommandError),
-    /// A setting of the gateway can't be used.
-    #[error(transparent)]
-    Gateway(#[from] carrel_gateway::Error),
     /// The gRPC server did not start.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -124,7 +122,7 @@ pub async fn assemble_with_directory(
 }
 
 async fn start(config: Config, directory: Option<&str>) -> Result<Running, AssembleError> {
-    config.gateway.check(GATEWAY_END)?;
+    config.check()?;
     let clock = Clock::system();
     let folder = DataFolder::open(&config.data_dir)?;
     let lock = folder.lock()?;

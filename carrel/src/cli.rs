@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 use carrel_presence::cli::{DirectoryCommand, LibrarianCommand};
 use clap::{Args, Parser, Subcommand};
@@ -34,10 +34,10 @@ pub struct Settings {
     pub data_dir: Option<PathBuf>,
     /// Address on which to serve pages and the websocket, for example 127.0.0.1:8080.
     #[arg(long, global = true, value_name = "ADDRESS")]
-    pub http_address: Option<SocketAddr>,
+    pub http_address: Option<String>,
     /// Address on which to serve gRPC, for example 127.0.0.1:50051.
     #[arg(long, global = true, value_name = "ADDRESS")]
-    pub grpc_address: Option<SocketAddr>,
+    pub grpc_address: Option<String>,
 }
 
 /// What Carrel can do.
@@ -49,7 +49,8 @@ pub enum Command {
         #[arg(long)]
         demo: bool,
     },
-    /// Show the settings in effect, as a settings file. Secrets are hidden.
+    /// Show the settings in effect, as a settings file. Secrets are hidden. Exits with 1 and says why if Carrel would not
+    /// start with them.
     Config {
         /// Show the defaults instead, with an explanation of each.
         #[arg(long)]
@@ -80,8 +81,14 @@ impl Settings {
     pub fn overrides(&self) -> impl Serialize + use<> {
         Overrides {
             data_dir: self.data_dir.clone(),
-            http: self.http_address.map(|address| Listener { address }),
-            grpc: self.grpc_address.map(|address| Listener { address }),
+            http: self
+                .http_address
+                .clone()
+                .map(|address| Listener { address }),
+            grpc: self
+                .grpc_address
+                .clone()
+                .map(|address| Listener { address }),
         }
     }
 }
@@ -98,7 +105,7 @@ struct Overrides {
 
 #[derive(Serialize)]
 struct Listener {
-    address: SocketAddr,
+    address: String,
 }
 
 #[cfg(test)]

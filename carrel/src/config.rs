@@ -6,10 +6,12 @@ use std::{
 };
 
 use carrel_platform::{
-    config::{self, ConfigError},
+    config::{self, ConfigError, Problems},
     telemetry::TelemetryConfig,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::assemble::GATEWAY_END;
 
 /// All settings.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -68,6 +70,33 @@ impl Config {
     pub fn load(file: Option<&Path>, overrides: impl Serialize) -> Result<Self, ConfigError> {
         config::load(&defaults(), file, "CARREL_", overrides)
     }
+
+    /// Checks what the types of the settings do not express.
+    ///
+    /// # Errors
+    /// When settings can't be used, each by itself or with others.
+    pub fn check(&self) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        problems.take(self.telemetry.check());
+        problems.take(self.session.check());
+        problems.take(self.presence.check());
+        problems.take(self.im.check());
+        problems.take(self.gateway.check(GATEWAY_END));
+        let (lease, unreported) = (
+            self.presence.lease,
+            self.gateway.socket.longest_unreported(),
+        );
+        if lease <= unreported {
+            problems.add(
+                "presence.lease",
+                format_args!(
+                    "must be longer than gateway.socket.monitor_ping_interval and here_interval together, so more than \
+                     {unreported}"
+                ),
+            );
+        }
+        problems.checked()
+    }
 }
 
 /// Returns all settings with their defaults and explanations, as a settings file.
@@ -86,6 +115,8 @@ pub fn defaults() -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use carrel_platform::config::HumanDuration;
+
     use super::*;
 
     #[test]
@@ -93,5 +124,40 @@ mod tests {
         let config: Config = toml::from_str(&defaults()).unwrap();
         assert!(config.http.address.ip().is_loopback());
         assert!(config.grpc.address.ip().is_loopback());
+        assert_eq!(config.check(), Ok(()));
+    }
+
+    // R18: who is there counts as there.
+    #[test]
+    fn a_lease_holds_until_the_next_sign_of_life() {
+        let mut config: Config = toml::from_str(&defaults()).unwrap();
+        config.presence.lease = HumanDuration::from_secs(10);
+        config.gateway.socket.here_interval = HumanDuration::from_secs(5);
+        assert_eq!(
+            config.check().unwrap_err().to_string(),
+            "presence.lease: must be longer than gateway.socket.monitor_ping_interval and here_interval together, so more \
+             than 10s"
+        );
+    }
+
+    #[test]
+    fn the_settings_of_all_parts_are_checked_and_all_problems_told() {
+        let mut config: Config = toml::from_str(&defaults()).unwrap();
+        config.session.backlog = 0;
+        config.presence.backlog = 0;
+        config.im.backlog = 0;
+        config.gateway.call_deadline = HumanDuration::default();
+        let problems = config.check().unwrap_err().to_string();
+        for key in [
+            "session.backlog",
+            "presence.backlog",
+            "im.backlog",
+            "gateway.call_deadline",
+        ] {
+            assert!(
+                problems.contains(&format!("\n  {key}: must not be 0")),
+                "{problems}"
+            );
+        }
     }
 }

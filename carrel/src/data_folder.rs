@@ -29,6 +29,16 @@ pub enum DataFolderError {
         /// Why.
         error: io::Error,
     },
+    /// It must exist, and does not.
+    #[error(
+        "data_dir: there is no folder {path} in which a Carrel has its log; the first start of the server makes it, and so \
+         does \"carrel directory load\"",
+        path = .0.display()
+    )]
+    Missing(PathBuf),
+    /// It is a file.
+    #[error("data_dir: {path} is a file; name a folder", path = .0.display())]
+    NotAFolder(PathBuf),
     /// Another server uses it.
     #[error(
         "data_dir: another Carrel runs on {path} (process {pid}). Stop it first, or give this one a folder of its own \
@@ -49,6 +59,9 @@ pub enum DataFolderError {
 impl DataFolder {
     /// Opens a data folder. If it does not exist, it is created with access for its owner only.
     pub fn open(path: &Path) -> Result<Self, DataFolderError> {
+        if path.is_file() {
+            return Err(DataFolderError::NotAFolder(path.to_owned()));
+        }
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         let folder = Self {
             path: path.to_owned(),
@@ -56,6 +69,20 @@ impl DataFolder {
         match made.and_then(|()| fs::read_dir(path).map(drop)) {
             Ok(()) => Ok(folder),
             Err(error) => Err(folder.unusable(path.to_owned(), error)),
+        }
+    }
+
+    /// Opens a data folder that has been used before, and creates nothing.
+    pub fn open_existing(path: &Path) -> Result<Self, DataFolderError> {
+        let folder = Self {
+            path: path.to_owned(),
+        };
+        if path.is_file() {
+            return Err(DataFolderError::NotAFolder(folder.path));
+        }
+        match folder.log().exists() {
+            true => Ok(folder),
+            false => Err(DataFolderError::Missing(folder.path)),
         }
     }
 

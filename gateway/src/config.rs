@@ -5,13 +5,19 @@ use std::{
     time::Duration,
 };
 
-use carrel_platform::config::HumanDuration;
+use carrel_platform::config::{HumanDuration, Problems};
 use serde::{Deserialize, Serialize};
 
-use crate::{error::Error, frame::FRAME_LIMIT, network::Network};
+use crate::{
+    embedding::frame_ancestors, frame::FRAME_LIMIT, network::Network, origin::check_serialised,
+};
 
 /// The settings of the section `[gateway]` with their defaults, each explained.
 pub const DEFAULT_SETTINGS: &str = include_str!("default.toml");
+
+/// The longest that a librarian at an open monitor may go unreported. presence-svc considers them gone after 15 seconds,
+/// and a report or two may be late.
+const LONGEST_UNREPORTED: HumanDuration = HumanDuration::from_secs(10);
 
 /// How long it takes, once `drain_deadline` is over, to drop the browsers that are left.
 const DROPPING: Duration = Duration::from_millis(250);
@@ -113,19 +119,100 @@ impl Config {
     /// Checks what the types of the settings do not express, for a gateway that has `given` to stop.
     ///
     /// # Errors
-    /// [`Error::DrainDeadline`] if the gateway would be ended from outside before it drops the browsers that are left,
-    /// and they would go on without services. [`Error::QueueBytes`] if browsers that keep up would be closed as too
-    /// slow.
-    pub fn check(&self, given: Duration) -> Result<(), Error> {
-        let longest = given.saturating_sub(DROPPING).into();
+    /// When a time is zero without which nobody could be served, or settings do not fit together. So that a browser is
+    /// never without services, the gateway must not be ended from outside before it drops the browsers that are left.
+    pub fn check(&self, given: Duration) -> Result<(), Problems> {
+        let usual = Self::default();
+        let mut problems = Problems::default();
+        problems.add_zero_times(
+            "gateway",
+            [
+                ("head_timeout", self.head_timeout, usual.head_timeout),
+                (
+                    "request_timeout",
+                    self.request_timeout,
+                    usual.request_timeout,
+                ),
+                ("call_deadline", self.call_deadline, usual.call_deadline),
+            ],
+        );
+        let longest = HumanDuration::from(given.saturating_sub(DROPPING));
         if self.drain_deadline > longest {
-            return Err(Error::DrainDeadline { longest });
+            problems.add(
+                "gateway.drain_deadline",
+                format_args!(
+                    "must be {longest} or less, since all of a stop takes ten seconds at the most"
+                ),
+            );
         }
-        let least = SocketConfig::LEAST_QUEUE_BYTES;
-        if self.socket.queue_bytes.get() < least {
-            return Err(Error::QueueBytes { least });
+        if let Err(problem) = check_serialised("gateway.origins", &self.origins) {
+            problems.add_named(problem);
         }
-        Ok(())
+        if let Err(problem) = frame_ancestors(&self.embedding_origins) {
+            problems.add_named(problem);
+        }
+        problems.take(self.socket.check());
+        problems.checked()
+    }
+}
+
+impl SocketConfig {
+    /// Returns the longest that presence-svc may hear nothing of a librarian who is at an open monitor.
+    #[must_use]
+    pub fn longest_unreported(&self) -> HumanDuration {
+        let (ping, here) = (self.monitor_ping_interval.get(), self.here_interval.get());
+        ping.saturating_add(here).into()
+    }
+
+    fn check(&self) -> Result<(), Problems> {
+        let usual = Self::default();
+        let mut problems = Problems::default();
+        problems.add_zero_times(
+            "gateway.socket",
+            [
+                ("hello_timeout", self.hello_timeout, usual.hello_timeout),
+                ("ping_interval", self.ping_interval, usual.ping_interval),
+                (
+                    "monitor_ping_interval",
+                    self.monitor_ping_interval,
+                    usual.monitor_ping_interval,
+                ),
+                ("silence_limit", self.silence_limit, usual.silence_limit),
+                ("send_timeout", self.send_timeout, usual.send_timeout),
+                ("close_timeout", self.close_timeout, usual.close_timeout),
+            ],
+        );
+        let unreported = self.longest_unreported();
+        if unreported > LONGEST_UNREPORTED {
+            problems.add(
+                "gateway.socket.monitor_ping_interval",
+                format_args!(
+                    "is {unreported} together with here_interval; write {LONGEST_UNREPORTED} or less for both together, \
+                     or presence-svc takes librarians who are there for gone"
+                ),
+            );
+        }
+        let ping = self.ping_interval.max(self.monitor_ping_interval);
+        // If it is zero, that was said already.
+        if self.silence_limit <= ping && !self.silence_limit.get().is_zero() {
+            problems.add(
+                "gateway.socket.silence_limit",
+                format_args!(
+                    "must be longer than ping_interval and monitor_ping_interval, so more than {ping}, or browsers that \
+                     are there are taken for gone"
+                ),
+            );
+        }
+        let least = Self::LEAST_QUEUE_BYTES;
+        if self.queue_bytes.get() < least {
+            problems.add(
+                "gateway.socket.queue_bytes",
+                format_args!(
+                    "must be {least} or more, since half of it must have room for the longest frame"
+                ),
+            );
+        }
+        problems.checked()
     }
 }
 
@@ -214,6 +301,61 @@ mod tests {
             waiting(131_071).unwrap_err().to_string(),
             "gateway.socket.queue_bytes: must be 131072 or more, since half of it must have room for the longest frame"
         );
+    }
+
+    /// Returns what is wrong with settings that differ from the defaults.
+    fn problem(change: impl FnOnce(&mut Config)) -> String {
+        let mut config = Config::default();
+        change(&mut config);
+        let checked = config.check(Duration::from_secs(10));
+        checked.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn no_time_is_zero_without_which_nobody_is_served() {
+        type Time = fn(&mut Config) -> &mut HumanDuration;
+        let times: [(&str, Time); 9] = [
+            ("head_timeout", |config| &mut config.head_timeout),
+            ("request_timeout", |config| &mut config.request_timeout),
+            ("call_deadline", |config| &mut config.call_deadline),
+            ("socket.hello_timeout", |config| {
+                &mut config.socket.hello_timeout
+            }),
+            ("socket.ping_interval", |config| {
+                &mut config.socket.ping_interval
+            }),
+            ("socket.monitor_ping_interval", |config| {
+                &mut config.socket.monitor_ping_interval
+            }),
+            ("socket.silence_limit", |config| {
+                &mut config.socket.silence_limit
+            }),
+            ("socket.send_timeout", |config| {
+                &mut config.socket.send_timeout
+            }),
+            ("socket.close_timeout", |config| {
+                &mut config.socket.close_timeout
+            }),
+        ];
+        for (key, time) in times {
+            let problem = problem(|config| *time(config) = HumanDuration::default());
+            let said = format!("gateway.{key}: must not be 0; write a length of time, such as ");
+            assert!(problem.starts_with(&said), "{problem}");
+        }
+    }
+
+    // R18: who is there counts as there.
+    #[test]
+    fn who_is_there_is_not_taken_for_gone() {
+        let ping = problem(|config| {
+            config.socket.monitor_ping_interval = HumanDuration::from_secs(30);
+        });
+        let said = "gateway.socket.monitor_ping_interval: is 33s together with here_interval";
+        assert!(ping.starts_with(said), "{ping}");
+        let silence = problem(|config| config.socket.silence_limit = HumanDuration::from_secs(20));
+        let said = "gateway.socket.silence_limit: must be longer than ping_interval and monitor_ping_interval, so more \
+                    than 20s";
+        assert!(silence.starts_with(said), "{silence}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use carrel_platform::{config::HumanDuration, refusal::Refusal};
+use carrel_platform::refusal::Refusal;
 use carrel_proto::refusal::v1 as wire;
 use http::{HeaderValue, StatusCode, header};
 use tonic::Code;
@@ -29,22 +29,6 @@ pub enum Error {
          or its IPv4 address"
     )]
     FrameAncestors(String),
-    /// A stop would end before the time that browsers are given has passed.
-    #[error(
-        "gateway.drain_deadline: must be {longest} or less, since all of a stop takes ten seconds at the most"
-    )]
-    DrainDeadline {
-        /// The longest that is allowed.
-        longest: HumanDuration,
-    },
-    /// Some frames would not fit into the queue of a browser that keeps up.
-    #[error(
-        "gateway.socket.queue_bytes: must be {least} or more, since half of it must have room for the longest frame"
-    )]
-    QueueBytes {
-        /// The least that is allowed.
-        least: usize,
-    },
     /// The listener can't be used.
     #[error("the gateway's listener can't be used: {0}")]
     Listener(#[from] std::io::Error),

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, process::ExitCode};
 use carrel_gateway::Parts;
 use carrel_platform::{
     clock::Clock,
+    config::Problems,
     process::{
         HealthSettings, Process, ProcessError, ProcessSettings, SERVING_END, bind,
         cli::{self, PROCESS_DEFAULTS, ProcessCommand, SettingsFile},
@@ -59,6 +60,15 @@ struct Upstream {
     tls: Option<ClientTls>,
 }
 
+impl Settings {
+    fn check(&self) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        problems.take(self.telemetry.check());
+        problems.take(self.gateway.check(SERVING_END));
+        problems.checked()
+    }
+}
+
 fn main() -> ExitCode {
     cli::main(NAME, run(Cli::parse()))
 }
@@ -76,14 +86,16 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     let settings: Settings = cli.settings.load(&defaults)?;
     match command {
-        ProcessCommand::Serve => serve(settings).await,
-        ProcessCommand::Config { .. } => cli::show(&settings),
+        ProcessCommand::Serve => {
+            settings.check()?;
+            serve(settings).await
+        }
+        ProcessCommand::Config { .. } => cli::show(&settings, settings.check()),
         ProcessCommand::Healthcheck => cli::tell_readiness(settings.health.address).await,
     }
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
-    settings.gateway.check(SERVING_END)?;
     let process = Process::start(
         NAME,
         &ProcessSettings {

@@ -2,7 +2,7 @@
 
 use std::{str::FromStr, time::Duration};
 
-use carrel_platform::config::HumanDuration;
+use carrel_platform::config::{HumanDuration, Problems};
 use serde::{Deserialize, Serialize};
 
 /// The spelling of [`Keep::UntilLogOff`].
@@ -89,39 +89,36 @@ impl Default for Config {
     }
 }
 
-/// Why the settings can't be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("im.{key} is 0; give {wanted}")]
-pub struct ConfigError {
-    key: &'static str,
-    wanted: &'static str,
-}
-
 impl Config {
     /// Checks what the types of the settings do not ensure.
     ///
     /// # Errors
     /// When a setting is zero that must not be.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let keep = match self.keep {
-            Keep::For(time) => time,
-            Keep::UntilLogOff => self.log_off_grace,
-        };
-        let times = [
-            ("keep", keep),
-            ("log_off_grace", self.log_off_grace),
-            ("sweep", self.sweep),
-            ("heartbeat", self.heartbeat),
-        ];
-        if let Some((key, _)) = times.into_iter().find(|(_, time)| time.get().is_zero()) {
-            let wanted = "a length of time, such as 60s";
-            return Err(ConfigError { key, wanted });
+    pub fn check(&self) -> Result<(), Problems> {
+        let usual = Self::default();
+        let mut problems = Problems::default();
+        if self.keep == Keep::For(HumanDuration::default()) {
+            problems.add(
+                "im.keep",
+                "must not be 0; write a length of time, such as 30d, or until-log-off",
+            );
         }
-        if self.keep_at_most == 0 {
-            let (key, wanted) = ("keep_at_most", "a number, such as 10000");
-            return Err(ConfigError { key, wanted });
-        }
-        Ok(())
+        problems.add_zero_counts(
+            "im",
+            [
+                ("keep_at_most", self.keep_at_most, usual.keep_at_most),
+                ("backlog", self.backlog, usual.backlog),
+            ],
+        );
+        problems.add_zero_times(
+            "im",
+            [
+                ("log_off_grace", self.log_off_grace, usual.log_off_grace),
+                ("sweep", self.sweep, usual.sweep),
+                ("heartbeat", self.heartbeat, usual.heartbeat),
+            ],
+        );
+        problems.checked()
     }
 
     /// How long the lease of a watch lasts. A librarian who has just gone counts as watching for the grace period.
@@ -164,6 +161,15 @@ mod tests {
         };
         let error = config.check().unwrap_err().to_string();
         assert!(error.contains("im.keep_at_most"), "{error}");
+        let config = Config {
+            backlog: 0,
+            keep: Keep::For(HumanDuration::from_secs(0)),
+            ..Config::default()
+        };
+        let error = config.check().unwrap_err().to_string();
+        for named in ["im.keep: ", "im.backlog: "] {
+            assert!(error.contains(named), "{error}");
+        }
     }
 
     #[test]

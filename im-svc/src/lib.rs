@@ -20,8 +20,8 @@
 use std::sync::Arc;
 
 use carrel_platform::{
-    auth::interceptor::Authenticator, bus::Bus, clock::Clock, lease::Leases, log::EventLog,
-    members::Members, replicas::Replicas,
+    auth::interceptor::Authenticator, bus::Bus, clock::Clock, config::Problems, lease::Leases,
+    log::EventLog, members::Members, replicas::Replicas,
 };
 use carrel_proto::im::v1::im_service_server::ImServiceServer;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -41,7 +41,7 @@ mod tails;
 mod typing;
 mod watching;
 
-pub use config::{Config, ConfigError, Keep, KeepError};
+pub use config::{Config, Keep, KeepError};
 pub use error::Error;
 pub use grpc::ImApi;
 
@@ -80,7 +80,7 @@ pub struct Running {
 ///
 /// # Errors
 /// When a setting can't be used.
-pub async fn build(config: Config, parts: Parts) -> Result<Running, ConfigError> {
+pub async fn build(config: Config, parts: Parts) -> Result<Running, Problems> {
     config.check()?;
     let Parts {
         log,

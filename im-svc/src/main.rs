@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use carrel_im::Parts;
 use carrel_platform::{
+    config::Problems,
     log::postgres::PostgresConfig,
     process::{
         Engines, GrpcSettings, HealthSettings, KeySettings, ServiceCommand, ServiceProcess,
@@ -73,6 +74,10 @@ impl ServiceProgram for Settings {
             postgres: &self.postgres,
             redis: &self.redis,
         }
+    }
+
+    fn check(&self) -> Result<(), Problems> {
+        self.im.check()
     }
 
     async fn serve(&self, process: ServiceProcess<'_>) -> anyhow::Result<()> {

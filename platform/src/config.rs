@@ -4,6 +4,7 @@
 //! is in force. Every error names the key, where its value came from, and what would be right.
 
 mod duration;
+mod problems;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{
     duration::{DurationError, HumanDuration},
+    problems::Problems,
     secret::Secret,
 };
 
@@ -335,18 +337,48 @@ fn explain(error: figment::Error, env_prefix: &str) -> ConfigError {
 fn problem(kind: Kind) -> String {
     match kind {
         Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
-            let expected = match expected.starts_with("struct ") {
-                true => "a section with keys of its own".to_owned(),
-                false => expected,
-            };
+            let expected = in_words(&expected.to_string());
             match found {
                 Actual::Str(text) => format!("{text:?} is not right; it must be {expected}"),
+                Actual::Bool(value) => format!("{value} is not right; it must be {expected}"),
+                Actual::Unsigned(value) => format!("{value} is not right; it must be {expected}"),
+                Actual::Signed(value) => format!("{value} is not right; it must be {expected}"),
+                Actual::Float(value) => format!("{value} is not right; it must be {expected}"),
+                Actual::Seq => format!("it is a list; it must be {expected}"),
+                Actual::Map => format!("it is a section; it must be {expected}"),
                 found => format!("it is {found}; it must be {expected}"),
             }
         }
         Kind::UnknownVariant(found, known) => {
             format!("{found:?} is not known; it must be {}", OneOf(known))
         }
-        kind => kind.to_string(),
+        kind => match kind.to_string() {
+            // What the standard library says of an address without its port, or with a name for a host.
+            said if said.contains("socket address") => {
+                "it must be an IP address and a port, for example 127.0.0.1:8080".to_owned()
+            }
+            said => said,
+        },
     }
+}
+
+/// Says what a setting must be, for people who do not know what types are called in Rust.
+fn in_words(expected: &str) -> String {
+    let is_number = |name: &str| {
+        let digits = name.trim_start_matches(['u', 'i']);
+        digits.len() < name.len() && (digits == "size" || digits.parse::<u8>().is_ok())
+    };
+    let words = match expected {
+        "a boolean" => "true or false",
+        "a string" => "text in quotes",
+        "a sequence" => "a list, for example [\"a\", \"b\"]",
+        "f64" | "f32" => "a number, for example 0.5",
+        section if section.starts_with("struct ") => "a section with keys of its own",
+        number if number.strip_prefix("a nonzero ").is_some_and(is_number) => {
+            "a whole number of 1 or more"
+        }
+        number if is_number(number) => "a whole number",
+        other => other,
+    };
+    words.to_owned()
 }

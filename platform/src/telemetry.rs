@@ -57,7 +57,7 @@ pub use scope::{Scope, TraceIds};
 use sampling::{KeepByChance, Keeper, Shared};
 use span_exporter::SpanExporter;
 
-use crate::config::HumanDuration;
+use crate::config::{HumanDuration, Problems};
 
 /// How long one export may take before it is abandoned.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -84,6 +84,42 @@ pub struct TelemetryConfig {
     pub log_filter: String,
 }
 
+impl TelemetryConfig {
+    /// Checks what the types of the settings do not express.
+    ///
+    /// # Errors
+    /// When a setting can't be used.
+    pub fn check(&self) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        if let Some(endpoint) = &self.otlp_endpoint
+            && !is_endpoint(endpoint)
+        {
+            let problem =
+                "is no address of a collector; write for example \"http://127.0.0.1:4317\"";
+            problems.add(
+                "telemetry.otlp_endpoint",
+                format_args!("{endpoint:?} {problem}"),
+            );
+        }
+        if !(0.0..=1.0).contains(&self.sample_ratio) {
+            let problem = format_args!("{} is not between 0 and 1", self.sample_ratio);
+            problems.add("telemetry.sample_ratio", problem);
+        }
+        if let Err(problem) = lines::check(&self.log_filter) {
+            problems.add("telemetry.log_filter", problem);
+        }
+        problems.checked()
+    }
+}
+
+/// Returns whether traces can be sent there: by gRPC without TLS.
+fn is_endpoint(text: &str) -> bool {
+    let address = text.parse::<http::Uri>();
+    address.is_ok_and(|address| {
+        address.scheme_str() == Some("http") && address.host().is_some_and(|host| !host.is_empty())
+    })
+}
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -101,9 +137,9 @@ pub enum TelemetryError {
     /// The log filter can't be parsed.
     #[error("telemetry.log_filter: {0:?} is no filter ({1}); write for example \"info\"")]
     Filter(String, tracing_subscriber::filter::ParseError),
-    /// The ratio is out of range.
-    #[error("telemetry.sample_ratio: {0} is not between 0 and 1")]
-    SampleRatio(f64),
+    /// Settings can't be used.
+    #[error(transparent)]
+    Settings(#[from] Problems),
     /// The endpoint can't be used.
     #[error("telemetry.otlp_endpoint: {0:?} can't be used: {1}")]
     Endpoint(String, String),
@@ -133,10 +169,8 @@ pub struct Telemetry {
 /// If a configuration value can't be used. It is no error if nothing listens at the endpoint: the data is then lost,
 /// with a warning.
 pub fn init(service_name: &str, config: &TelemetryConfig) -> Result<Telemetry, TelemetryError> {
+    config.check()?;
     let written = lines::written(config.log_format, &config.log_filter)?;
-    if !(0.0..=1.0).contains(&config.sample_ratio) {
-        return Err(TelemetryError::SampleRatio(config.sample_ratio));
-    }
     let resource = resource(service_name);
     let endpoint = config.otlp_endpoint.as_deref();
     let exports = Exports::default();
@@ -313,4 +347,48 @@ pub fn session_hash(session_id: &str) -> String {
         let _ = write!(hash, "{byte:02x}");
     }
     hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(change: impl FnOnce(&mut TelemetryConfig)) -> Option<String> {
+        let mut config = TelemetryConfig {
+            otlp_endpoint: None,
+            sample_ratio: 1.0,
+            slow_after: HumanDuration::from_secs(1),
+            log_format: LogFormat::Text,
+            log_filter: "info".to_owned(),
+        };
+        change(&mut config);
+        config.check().err().map(|problems| problems.to_string())
+    }
+
+    #[test]
+    fn telemetry_that_can_not_be_started_is_refused_before() {
+        let at = |endpoint: &str| {
+            problems(|config| config.otlp_endpoint = Some(endpoint.to_owned())).unwrap_or_default()
+        };
+        assert_eq!(at("http://collector:4317"), "");
+        for wrong in ["localhost:4317", "collector", "https://h:4317", "grpc://h"] {
+            let problem = at(wrong);
+            let right = "write for example \"http://127.0.0.1:4317\"";
+            assert!(
+                problem.contains(wrong) && problem.ends_with(right),
+                "{problem}"
+            );
+        }
+        let all = problems(|config| {
+            config.sample_ratio = 1.5;
+            config.log_filter = "inof".to_owned();
+        });
+        let all = all.unwrap_or_default();
+        for named in [
+            "telemetry.sample_ratio: 1.5",
+            "telemetry.log_filter: \"inof\"",
+        ] {
+            assert!(all.contains(named), "{all}");
+        }
+    }
 }

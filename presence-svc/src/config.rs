@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use carrel_platform::{auth::token::Lifetimes, config::HumanDuration};
+use carrel_platform::{
+    auth::token::Lifetimes,
+    config::{HumanDuration, Problems},
+};
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+/// The shortest lease. Clients give a sign of life every five seconds, the gateway's every eight at the longest.
+const SHORTEST_LEASE: HumanDuration = HumanDuration::from_secs(10);
 
 /// The settings of presence-svc. `default.toml` gives their reasons.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -50,36 +54,59 @@ pub struct Rate {
 }
 
 impl Config {
-    /// Refuses settings that make no sense, such as those under which nobody could stay logged in.
+    /// Checks what the types of the settings do not express. [`build`](crate::build) relies on it.
     ///
     /// # Errors
-    /// [`Error::Setting`], with the first that is refused.
-    pub fn check(&self) -> Result<(), Error> {
-        let wrong = |setting, what| Err(Error::Setting { setting, what });
+    /// When settings make no sense, such as those under which nobody could stay logged in or be seen at the desk.
+    pub fn check(&self) -> Result<(), Problems> {
+        let usual = Self::default();
+        let mut problems = Problems::default();
         if self.token_lifetime < HumanDuration::from_secs(1) {
-            return wrong("token_lifetime", "must be 1s or more");
+            problems.add("presence.token_lifetime", "must be 1s or more");
         }
         for (setting, renewal) in [
-            ("patron_renewal", self.patron_renewal),
-            ("librarian_renewal", self.librarian_renewal),
+            ("presence.patron_renewal", self.patron_renewal),
+            ("presence.librarian_renewal", self.librarian_renewal),
         ] {
             if renewal < self.token_lifetime {
-                return wrong(setting, "must not be shorter than token_lifetime");
+                problems.add(setting, "must not be shorter than token_lifetime");
             }
         }
-        for (setting, time) in [
-            ("lease", self.lease),
-            ("sweep", self.sweep),
-            ("heartbeat", self.heartbeat),
+        for (setting, rate) in [
+            (
+                "presence.log_in_per_account_and_address",
+                self.log_in_per_account_and_address,
+            ),
+            ("presence.log_in_per_account", self.log_in_per_account),
+            ("presence.log_in_per_address", self.log_in_per_address),
+            ("presence.admit_per_address", self.admit_per_address),
         ] {
-            if time.get().is_zero() {
-                return wrong(setting, "must not be 0; give a length of time, such as 5s");
+            if rate.burst == 0 {
+                let problem = "must be 1 or more; for no limit, write every = \"0s\"";
+                problems.add(format_args!("{setting}.burst"), problem);
             }
         }
-        if self.introduction_lifetime < HumanDuration::from_secs(60) {
-            return wrong("introduction_lifetime", "must be 60s or more");
+        if self.lease < SHORTEST_LEASE {
+            problems.add(
+                "presence.lease",
+                format_args!(
+                    "must be {SHORTEST_LEASE} or more: a sign of life comes every 5s from other programs and every 8s \
+                     from browsers, and librarians who are there would be taken for gone"
+                ),
+            );
         }
-        Ok(())
+        problems.add_zero_times(
+            "presence",
+            [
+                ("sweep", self.sweep, usual.sweep),
+                ("heartbeat", self.heartbeat, usual.heartbeat),
+            ],
+        );
+        if self.introduction_lifetime < HumanDuration::from_secs(60) {
+            problems.add("presence.introduction_lifetime", "must be 60s or more");
+        }
+        problems.add_zero_counts("presence", [("backlog", self.backlog, usual.backlog)]);
+        problems.checked()
     }
 
     /// Returns the longest time that any token may be renewed: a key must verify for so long after its last signature.
@@ -162,6 +189,30 @@ mod tests {
         assert_eq!(
             told(|config| config.librarian_renewal = HumanDuration::from_secs(60)),
             "presence.librarian_renewal: must not be shorter than token_lifetime"
+        );
+    }
+
+    // R18: who is there counts as there.
+    #[test]
+    fn settings_under_which_nobody_is_seen_are_refused() {
+        let told = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            config.check().unwrap_err().to_string()
+        };
+        let lease = told(|config| config.lease = HumanDuration::from_secs(1));
+        assert!(
+            lease.starts_with("presence.lease: must be 10s or more"),
+            "{lease}"
+        );
+        assert_eq!(
+            told(|config| config.backlog = 0),
+            "presence.backlog: must not be 0; write a number, such as 256"
+        );
+        let burst = told(|config| config.admit_per_address.burst = 0);
+        assert!(
+            burst.starts_with("presence.admit_per_address.burst: must be 1 or more"),
+            "{burst}"
         );
     }
 

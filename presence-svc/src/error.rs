@@ -71,14 +71,6 @@ pub enum Error {
     /// The system gave no random numbers.
     #[error("the system gave no random numbers")]
     NoEntropy,
-    /// A setting is invalid. Only at the start.
-    #[error("presence.{setting}: {what}")]
-    Setting {
-        /// The setting.
-        setting: &'static str,
-        /// What is wrong with it.
-        what: &'static str,
-    },
     /// Only librarians may know of each other.
     #[error("only librarians may know of each other")]
     NotALibrarian,
@@ -188,7 +180,7 @@ impl From<Error> for Refusal {
                     "The directory can't be read at this moment. Try again.",
                 )
             }
-            Error::Password(PasswordError::Failed) | Error::NoEntropy | Error::Setting { .. } => {
+            Error::Password(PasswordError::Failed) | Error::NoEntropy => {
                 tracing::error!(error = message, "call failed");
                 Self::new(
                     Code::Internal,

@@ -96,12 +96,11 @@ pub struct Running {
     pub tasks: TaskTracker,
 }
 
-/// Starts the service: reads the directory and who is here, and follows changes.
+/// Starts the service with settings that passed [`Config::check`]: reads the directory and who is here, and follows changes.
 ///
 /// # Errors
-/// If a setting is invalid, or the directory can't be read from the log.
+/// If the directory can't be read from the log.
 pub async fn build(config: Config, parts: Parts) -> Result<Running, Error> {
-    config.check()?;
     let Parts {
         log,
         bus,

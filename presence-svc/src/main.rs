@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use carrel_platform::{
     auth::keys::KeyRing,
     clock::Clock,
-    config::HumanDuration,
+    config::{HumanDuration, Problems},
     log::postgres::{PostgresConfig, PostgresLog},
     process::{
         Engines, GrpcSettings, HealthSettings, KeySettings, ServiceCommand, ServiceProcess,
@@ -177,6 +177,10 @@ impl ServiceProgram for Settings {
             postgres: &self.postgres,
             redis: &self.redis,
         }
+    }
+
+    fn check(&self) -> Result<(), Problems> {
+        self.presence.check()
     }
 
     async fn serve(&self, process: ServiceProcess<'_>) -> anyhow::Result<()> {

@@ -4,7 +4,7 @@ mod retention;
 
 use std::collections::BTreeMap;
 
-use carrel_platform::config::HumanDuration;
+use carrel_platform::config::{HumanDuration, Problems};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::access::Times;
@@ -67,60 +67,50 @@ impl Default for Config {
     }
 }
 
-/// Why the settings can't be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// A duration is zero that must not be.
-    #[error("session.{key} is 0; give a length of time, such as 5s")]
-    Zero {
-        /// The setting within the section.
-        key: &'static str,
-    },
-    /// Settings are made for a library that can't exist.
-    #[error(
-        "session.retention.{0:?}: no library has this id; write an id as in the directory: 1 to 63 lower-case letters, \
-         digits and hyphens, without a hyphen at either end"
-    )]
-    NoLibrary(String),
-    /// Names would be erased after the session in which they are.
-    #[error(
-        "{key} is {identity}, but the whole session is erased before that, after {session}: set {key} to {session} or less, \
-         or erase_after to more"
-    )]
-    IdentityTooLate {
-        /// The setting.
-        key: String,
-        /// Its value.
-        identity: EraseAfter,
-        /// How long after its end the session is erased.
-        session: EraseAfter,
-    },
-}
-
 impl Config {
     /// Checks what the types of the settings can't express.
     ///
     /// # Errors
-    /// When a duration is zero that must not be, a library can't exist for which something is set, or names would be erased
-    /// after the session in which they are.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let times = [
-            ("heartbeat", self.heartbeat),
-            ("owner_grace", self.owner_grace),
-            ("conference_grace", self.conference_grace),
-            ("patron_away", self.patron_away),
-            ("patron_lost", self.patron_lost),
-            ("transfer_lapse", self.transfer_lapse),
-            ("tail_repair", self.tail_repair),
-            ("erase_sweep", self.erase_sweep),
-        ];
-        if let Some((key, _)) = times.into_iter().find(|(_, time)| time.get().is_zero()) {
-            return Err(ConfigError::Zero { key });
+    /// When something is zero that must not be, a library can't exist for which something is set, or times come in an
+    /// order in which one of them has no effect.
+    pub fn check(&self) -> Result<(), Problems> {
+        let usual = Self::default();
+        let mut problems = Problems::default();
+        problems.add_zero_times(
+            "session",
+            [
+                ("heartbeat", self.heartbeat, usual.heartbeat),
+                ("owner_grace", self.owner_grace, usual.owner_grace),
+                (
+                    "conference_grace",
+                    self.conference_grace,
+                    usual.conference_grace,
+                ),
+                ("patron_away", self.patron_away, usual.patron_away),
+                ("patron_lost", self.patron_lost, usual.patron_lost),
+                ("transfer_lapse", self.transfer_lapse, usual.transfer_lapse),
+                ("tail_repair", self.tail_repair, usual.tail_repair),
+                ("erase_sweep", self.erase_sweep, usual.erase_sweep),
+            ],
+        );
+        problems.add_zero_counts("session", [("backlog", self.backlog, usual.backlog)]);
+        // If it is zero, that was said already.
+        if self.patron_lost < self.patron_away && !self.patron_lost.get().is_zero() {
+            let least = self.patron_away;
+            problems.add(
+                "session.patron_lost",
+                format_args!("must not be shorter than patron_away; write {least} or more"),
+            );
         }
-        if let Some(id) = self.retention.keys().find(|id| !is_library_id(id)) {
-            return Err(ConfigError::NoLibrary(id.clone()));
+        for id in self.retention.keys().filter(|id| !is_library_id(id)) {
+            problems.add(
+                format_args!("session.retention.{id:?}"),
+                "no library has this id; write an id as in the directory: 1 to 63 lower-case letters, digits and hyphens, \
+                 without a hyphen at either end",
+            );
         }
-        self.check_order()
+        self.check_order(&mut problems);
+        problems.checked()
     }
 
     /// Returns the durations that the rules use.
@@ -170,5 +160,29 @@ mod tests {
         };
         let error = config.check().unwrap_err().to_string();
         assert!(error.contains("session.heartbeat"), "{error}");
+    }
+
+    #[test]
+    fn a_stream_that_may_hold_nothing_back_is_refused() {
+        let config = Config {
+            backlog: 0,
+            ..Config::default()
+        };
+        assert_eq!(
+            config.check().unwrap_err().to_string(),
+            "session.backlog: must not be 0; write a number, such as 256"
+        );
+    }
+
+    #[test]
+    fn nobody_is_lost_before_they_are_away() {
+        let config = Config {
+            patron_lost: HumanDuration::from_secs(29),
+            ..Config::default()
+        };
+        assert_eq!(
+            config.check().unwrap_err().to_string(),
+            "session.patron_lost: must not be shorter than patron_away; write 30s or more"
+        );
     }
 }

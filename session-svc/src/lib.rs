@@ -24,6 +24,7 @@ use carrel_platform::{
     auth::interceptor::Authenticator,
     bus::Bus,
     clock::Clock,
+    config::Problems,
     lease::Leases,
     log::{EventLog, LogError},
     members::Members,
@@ -51,7 +52,7 @@ mod sessions;
 pub mod storage;
 mod subscribers;
 
-pub use config::{Config, ConfigError, EraseAfter, EraseAfterError, LibraryRetention};
+pub use config::{Config, EraseAfter, EraseAfterError, LibraryRetention};
 pub use error::Error;
 pub use grpc::{LoadApi, SessionApi, TransferApi};
 
@@ -96,7 +97,7 @@ pub struct Running {
 pub enum StartError {
     /// A setting can't be used.
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Config(#[from] Problems),
     /// The log can't be read.
     #[error("the sessions can't be read: {0}")]
     Log(#[from] LogError),

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use carrel_platform::{
+    config::Problems,
     log::postgres::PostgresConfig,
     process::{
         Engines, GrpcSettings, HealthSettings, KeySettings, ServiceCommand, ServiceProcess,
@@ -60,6 +61,10 @@ impl ServiceProgram for Settings {
             postgres: &self.postgres,
             redis: &self.redis,
         }
+    }
+
+    fn check(&self) -> Result<(), Problems> {
+        self.session.check()
     }
 
     async fn serve(&self, process: ServiceProcess<'_>) -> anyhow::Result<()> {

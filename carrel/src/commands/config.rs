@@ -1,21 +1,20 @@
 //! `carrel config`: the settings.
 
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
+
+use carrel_platform::process::cli;
 
 use crate::config::{self, Config};
 
 /// Shows all settings with their defaults and explanations.
 pub fn defaults() -> anyhow::Result<ExitCode> {
-    write!(std::io::stdout(), "{}", config::defaults())?;
-    Ok(ExitCode::SUCCESS)
+    cli::print(&config::defaults())
 }
 
 /// Shows the settings as they are in effect.
+///
+/// # Errors
+/// When a server would not start with them. All that is wrong is told.
 pub fn effective(config: &Config) -> anyhow::Result<ExitCode> {
-    write!(
-        std::io::stdout(),
-        "{}",
-        carrel_platform::config::render(config)?
-    )?;
-    Ok(ExitCode::SUCCESS)
+    cli::show(config, config.check())
 }

@@ -9,7 +9,7 @@ use crate::{config::Config, data_folder::DataFolder};
 
 /// Makes a new key, which signs from now on.
 pub fn rotate(config: &Config) -> anyhow::Result<ExitCode> {
-    let path = DataFolder::open(&config.data_dir)?.keys();
+    let path = DataFolder::open_existing(&config.data_dir)?.keys();
     ensure!(
         path.exists(),
         "there are no keys in {} yet; the server makes them when it first starts",

@@ -28,6 +28,7 @@ const LAST_TRACES: Duration = Duration::from_secs(1);
 
 /// Serves until a signal or a failure ends it.
 pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
+    config.check()?;
     let mut signals = Signals::listen()?;
     let data_dir = config.data_dir.clone();
     let telemetry = telemetry::init("carrel", &config.telemetry)?;

@@ -61,6 +61,14 @@ fn a_bad_setting_is_named_with_its_source() {
             "gateway.socket.queue_bytes: must be 131072 or more",
         ),
         (
+            "[gateway.socket]\nping_interval = \"0s\"",
+            "gateway.socket.ping_interval: must not be 0",
+        ),
+        (
+            "[presence]\nlease = \"1s\"",
+            "presence.lease: must be 10s or more",
+        ),
+        (
             "[telemetry]\nlog_filter = \"a=b=c\"",
             "telemetry.log_filter",
         ),
@@ -78,6 +86,91 @@ fn a_bad_setting_is_named_with_its_source() {
         command.arg("--config").arg(folder.path().join("none.toml"));
     });
     assert!(errors.contains("none.toml"), "{errors}");
+}
+
+#[test]
+fn settings_can_be_tried_before_they_are_served_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [
+        ("CARREL_TELEMETRY__SAMPLE_RATIO", "1.5"),
+        ("CARREL_TELEMETRY__OTLP_ENDPOINT", "localhost:4317"),
+        ("CARREL_SESSION__HEARTBEAT", "0s"),
+        ("CARREL_GATEWAY__SOCKET__QUEUE_BYTES", "1000"),
+        ("CARREL_PRESENCE__TOKEN_LIFETIME", "0s"),
+        ("CARREL_GATEWAY__ORIGINS", r#"["ask.example.org"]"#),
+    ];
+    for command in ["config", "serve"] {
+        let told = refused(folder.path(), |carrel| {
+            carrel.arg(command).envs(settings);
+        });
+        for key in [
+            "telemetry.sample_ratio: ",
+            "telemetry.otlp_endpoint: ",
+            "session.heartbeat: ",
+            "gateway.socket.queue_bytes: ",
+            "presence.token_lifetime: ",
+            "gateway.origins: ",
+        ] {
+            assert!(told.contains(key), "{command}: {told}");
+        }
+    }
+    let mut config = carrel(folder.path());
+    let shown = config.arg("config").envs(settings).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("queue_bytes = 1000"), "{shown}");
+    assert!(run_to_end(carrel(folder.path()).arg("config")).0.success());
+}
+
+#[test]
+fn a_command_for_a_misspelt_folder_leaves_nothing_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let misspelt = folder.path().join("nodir");
+    for command in [
+        &["keys", "rotate"][..],
+        &["librarian", "remove", "lee@maple"],
+    ] {
+        let told = refused(&misspelt, |carrel| {
+            carrel.args(command);
+        });
+        assert!(told.contains("nodir"), "{told}");
+        assert!(!misspelt.exists(), "{command:?}");
+    }
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/directory.toml");
+    let load = || {
+        let mut command = carrel(&misspelt);
+        let done = command.args(["directory", "load", directory]).output();
+        String::from_utf8(done.unwrap().stdout).unwrap()
+    };
+    let first = load();
+    assert!(
+        first.contains("created a new log in") && first.contains("nodir"),
+        "{first}"
+    );
+    let second = load();
+    assert!(!second.contains("created"), "{second}");
+}
+
+#[test]
+fn an_address_that_is_none_is_answered_with_an_example() {
+    let folder = tempfile::tempdir().unwrap();
+    for address in ["18301", "localhost:18309"] {
+        let told = refused(folder.path(), |carrel| {
+            carrel.args(["--http-address", address]);
+        });
+        let right = "http.address: it must be an IP address and a port, for example 127.0.0.1:8080";
+        assert!(told.contains(right), "{told}");
+    }
+}
+
+#[test]
+fn a_data_folder_that_is_a_file_is_named() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let told = refused(file.path(), |_| {});
+    let said = format!(
+        "data_dir: {} is a file; name a folder",
+        file.path().display()
+    );
+    assert!(told.contains(&said), "{told}");
 }
 
 #[test]

@@ -140,9 +140,26 @@ fn a_bad_value_names_its_key_its_source_and_what_is_right() {
          time; write a whole number and its unit, for example 500ms, 5s, 10m, 24h or 30d"
     );
     for (variable, value, right) in [
-        ("CARREL_SESSION__LIMIT", "many", "it must be a nonzero u32"),
-        ("CARREL_SESSION__LIMIT", "0", "it must be a nonzero u32"),
-        ("CARREL_SESSION__STRICT", "maybe", "it must be a boolean"),
+        (
+            "CARREL_SESSION__LIMIT",
+            "many",
+            "it must be a whole number of 1 or more",
+        ),
+        (
+            "CARREL_SESSION__LIMIT",
+            "0",
+            "0 is not right; it must be a whole number of 1 or more",
+        ),
+        (
+            "CARREL_SESSION__RATIO",
+            "half",
+            "it must be a number, for example 0.5",
+        ),
+        (
+            "CARREL_SESSION__STRICT",
+            "maybe",
+            "it must be true or false",
+        ),
         (
             "CARREL_SESSION__FORMAT",
             "xml",
@@ -151,7 +168,7 @@ fn a_bad_value_names_its_key_its_source_and_what_is_right() {
         (
             "CARREL_ADDRESS",
             "localhost",
-            "invalid socket address syntax",
+            "it must be an IP address and a port, for example 127.0.0.1:8080",
         ),
         (
             "CARREL_SESSION",

@@ -22,7 +22,7 @@ use tonic_health::pb::{
 };
 
 use crate::{
-    config::{self, ConfigError},
+    config::{self, ConfigError, Problems},
     log::postgres::{self, Migration, PostgresConfig},
 };
 
@@ -51,7 +51,8 @@ pub struct SettingsFile {
 pub enum ProcessCommand {
     /// Serve until stopped. SIGTERM or Ctrl-C once: finish what is under way, within ten seconds; twice: stop at once.
     Serve,
-    /// Show the settings in effect, as a settings file. Secrets are hidden.
+    /// Show the settings in effect, as a settings file. Secrets are hidden. Exits with 1 and says why if the process would
+    /// not start with them.
     Config {
         /// Show the defaults instead, with an explanation of each.
         #[arg(long)]
@@ -86,9 +87,21 @@ pub fn main(name: &str, process: impl Future<Output = anyhow::Result<ExitCode>>)
         });
     ended.unwrap_or_else(|error| {
         // If standard error can't be written, there is nothing left to do.
-        let _ = writeln!(std::io::stderr(), "{name}: {error:#}");
+        let _ = writeln!(std::io::stderr(), "{name}: {}", told(&error));
         ExitCode::FAILURE
     })
+}
+
+/// Returns what an error says and why it came about, without what it says itself of its cause.
+fn told(error: &anyhow::Error) -> String {
+    let mut told = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !told.contains(&cause) {
+            told.push_str(": ");
+            told.push_str(&cause);
+        }
+    }
+    told
 }
 
 /// Prints a text to standard output.
@@ -100,12 +113,15 @@ pub fn print(text: &str) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints settings as they are in effect.
+/// Prints settings as they are in effect, whether or not they passed the check.
 ///
 /// # Errors
-/// When they can't be rendered or printed.
-pub fn show(settings: &impl Serialize) -> anyhow::Result<ExitCode> {
-    print(&config::render(settings)?)
+/// When they did not, so that settings can be tried before they are rolled out; or when they can't be rendered or
+/// printed.
+pub fn show(settings: &impl Serialize, checked: Result<(), Problems>) -> anyhow::Result<ExitCode> {
+    let printed = print(&config::render(settings)?)?;
+    checked?;
+    Ok(printed)
 }
 
 /// Creates the tables of the log or brings them up to date, and prints what was done.
@@ -185,4 +201,30 @@ pub fn reachable(listener: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, listener.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the file can't be read: {source}")]
+    struct Unread {
+        source: io::Error,
+    }
+
+    #[test]
+    fn nothing_is_said_twice() {
+        let error = anyhow::Error::new(Unread {
+            source: io::Error::other("no such file"),
+        });
+        assert_eq!(told(&error), "the file can't be read: no such file");
+        let error = error.context("the directory was not changed");
+        assert_eq!(
+            told(&error),
+            "the directory was not changed: the file can't be read: no such file"
+        );
+    }
 }

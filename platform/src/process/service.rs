@@ -19,7 +19,7 @@ use crate::{
     auth::{interceptor::Authenticator, keys::KeyRing},
     bus::redis,
     clock::Clock,
-    config::ConfigError,
+    config::{ConfigError, Problems},
     log::postgres,
     replicas::{Address, Replicas},
     serve::{GrpcServer, Services},
@@ -36,6 +36,12 @@ pub trait ServiceProgram: Serialize + DeserializeOwned {
 
     /// Returns the settings that all services have in common.
     fn alike(&self) -> ServiceSettings<'_>;
+
+    /// Checks the settings that only this service has.
+    ///
+    /// # Errors
+    /// When settings can't be used.
+    fn check(&self) -> Result<(), Problems>;
 
     /// Finds the services that this one calls, opens the engines, builds the service and serves it until the process is to
     /// end.
@@ -92,8 +98,13 @@ impl ServiceCommand {
         }
         let settings = S::load(file)?;
         let alike = settings.alike();
+        let mut problems = Problems::default();
+        problems.take(alike.check());
+        problems.take(settings.check());
+        let checked = problems.checked();
         match self {
             Self::Process(ProcessCommand::Serve) => {
+                checked?;
                 let mut signals = Signals::listen().map_err(ProcessError::Signals)?;
                 let process = ServiceProcess::start(S::NAME, alike).await?;
                 let readiness = process.process.readiness().clone();
@@ -105,7 +116,7 @@ impl ServiceCommand {
                 }
                 Ok(ExitCode::SUCCESS)
             }
-            Self::Process(ProcessCommand::Config { .. }) => cli::show(&settings),
+            Self::Process(ProcessCommand::Config { .. }) => cli::show(&settings, checked),
             Self::Process(ProcessCommand::Healthcheck) => {
                 cli::tell_readiness(alike.health.address).await
             }

@@ -5,8 +5,11 @@ use std::{net::SocketAddr, path::PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::HumanDuration, log::postgres::PostgresConfig, redis::RedisConfig,
-    telemetry::TelemetryConfig, tls::ServerTls,
+    config::{HumanDuration, Problems},
+    log::postgres::PostgresConfig,
+    redis::RedisConfig,
+    telemetry::TelemetryConfig,
+    tls::ServerTls,
 };
 
 /// How a service is served.
@@ -75,4 +78,22 @@ pub struct ServiceSettings<'a> {
     pub postgres: &'a PostgresConfig,
     /// The bus and the leases.
     pub redis: &'a RedisConfig,
+}
+
+impl ServiceSettings<'_> {
+    /// Checks what can be checked without reaching anything else, of the settings that every service has.
+    ///
+    /// # Errors
+    /// When settings can't be used.
+    pub fn check(&self) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        problems.take(self.telemetry.check());
+        if self.grpc.streams_per_connection == 0 {
+            problems.add(
+                "grpc.streams_per_connection",
+                "must not be 0; write a number, such as 200000",
+            );
+        }
+        problems.checked()
+    }
 }

@@ -13,7 +13,7 @@ use opentelemetry_sdk::{Resource, logs::SdkLoggerProvider};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::{
     EnvFilter, Layer,
-    filter::{FilterExt as _, FilterFn, LevelFilter},
+    filter::{Directive, FilterExt as _, FilterFn, LevelFilter},
     fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
     layer,
     registry::LookupSpan,
@@ -84,6 +84,43 @@ pub(super) fn provider(
         .with_resource(resource)
         .with_log_processor(exports.logs(exporter))
         .build())
+}
+
+/// Checks that a filter says what it was meant to. A mistyped level is taken for the name of a part by the parser, and
+/// would switch off all other lines; so would a filter that only names parts.
+///
+/// # Errors
+/// What is wrong with it, and what would be right.
+pub(super) fn check(filter: &str) -> Result<(), String> {
+    let wrong = |what: &str| {
+        Err(format!(
+            "{filter:?} {what}; write the level of everything, and then perhaps of parts, as in \"info\" or \
+             \"info,carrel_session=debug\". The levels are off, error, warn, info, debug and trace"
+        ))
+    };
+    if filter.contains(char::is_whitespace) {
+        return wrong("has a space in it");
+    }
+    let (parts, levels): (Vec<_>, Vec<_>) = filter
+        .split(',')
+        .filter(|directive| !directive.is_empty())
+        .partition(|directive| directive.contains(['=', '[']));
+    if let Some(word) = levels
+        .iter()
+        .find(|word| word.parse::<LevelFilter>().is_err())
+    {
+        return wrong(&format!("has no level, but {word:?}"));
+    }
+    if levels.is_empty() {
+        return wrong("has no level for everything");
+    }
+    match parts
+        .into_iter()
+        .find(|part| part.parse::<Directive>().is_err())
+    {
+        Some(part) => wrong(&format!("can't be understood at {part:?}")),
+        None => Ok(()),
+    }
 }
 
 fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
@@ -250,6 +287,36 @@ mod tests {
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<_> = text.lines().map(str::to_owned).collect();
         lines.try_into().unwrap()
+    }
+
+    #[test]
+    fn a_mistyped_filter_is_refused_and_does_not_switch_lines_off() {
+        for right in [
+            "info",
+            "WARN",
+            "off",
+            "info,carrel_session=debug",
+            "carrel=trace,error",
+        ] {
+            assert_eq!(check(right), Ok(()));
+        }
+        for wrong in [
+            "",
+            "warning",
+            "inof",
+            "bogus",
+            "info carrel=debug",
+            "info,carrel",
+            "carrel=debug",
+            "info,carrel=inof",
+            "a=b=c",
+        ] {
+            let problem = check(wrong).unwrap_err();
+            assert!(
+                problem.contains(wrong) && problem.contains("\"info,carrel_session=debug\""),
+                "{problem}"
+            );
+        }
     }
 
     #[test]

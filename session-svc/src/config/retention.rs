@@ -2,10 +2,10 @@
 
 use std::str::FromStr;
 
-use carrel_platform::config::HumanDuration;
+use carrel_platform::config::{HumanDuration, Problems};
 use serde::{Deserialize, Serialize};
 
-use super::{Config, ConfigError, in_ms};
+use super::{Config, in_ms};
 
 /// How long after its end something of a session is erased (R20).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,12 +46,9 @@ impl Config {
             .unwrap_or(self.erase_identity_after)
     }
 
-    /// Checks that no time that is set for names comes after the session is erased. Who sets only when sessions are erased,
+    /// Checks that no time that is set for names comes after the session is erased: it would have no effect. Who sets only when sessions are erased,
     /// for the site or for a library, need not set the other as well: the usual time for names is not held against them.
-    ///
-    /// # Errors
-    /// When one does: it would have no effect.
-    pub(super) fn check_order(&self) -> Result<(), ConfigError> {
+    pub(super) fn check_order(&self, problems: &mut Problems) {
         let usual = Self::default().erase_identity_after;
         let site = (
             "session.erase_identity_after".to_owned(),
@@ -69,14 +66,15 @@ impl Config {
             if let (Some(EraseAfter::Time(identity)), EraseAfter::Time(whole)) = (identity, session)
                 && identity > whole
             {
-                return Err(ConfigError::IdentityTooLate {
+                problems.add(
                     key,
-                    identity: EraseAfter::Time(identity),
-                    session,
-                });
+                    format_args!(
+                        "is {identity}, but the whole session is erased before that, after {whole}; write {whole} or \
+                         less, or set erase_after to more"
+                    ),
+                );
             }
         }
-        Ok(())
     }
 
     fn own(&self, institution_id: Option<&str>) -> Option<&LibraryRetention> {
@@ -221,7 +219,7 @@ mod tests {
             ("erase_after = \"0s\"", None),
             (
                 "erase_after = \"30d\"\nerase_identity_after = \"31d\"",
-                Some("session.erase_identity_after is 31d"),
+                Some("session.erase_identity_after: is 31d"),
             ),
             (
                 "erase_after = \"29d\"\nerase_identity_after = \"never\"",
@@ -234,11 +232,11 @@ mod tests {
             ("retention.maple.erase_after = \"7d\"", None),
             (
                 "retention.maple = { erase_after = \"7d\", erase_identity_after = \"8d\" }",
-                Some("session.retention.maple.erase_identity_after is 8d"),
+                Some("session.retention.maple.erase_identity_after: is 8d"),
             ),
             (
                 "retention.maple.erase_identity_after = \"91d\"",
-                Some("session.retention.maple.erase_identity_after is 91d"),
+                Some("session.retention.maple.erase_identity_after: is 91d"),
             ),
         ] {
             let settings = load(&format!("[session]\n{file}"), &[]).unwrap().session;
