@@ -145,7 +145,7 @@ declare! {
     /// How much memory the process uses. Only on Linux.
     PROCESS_MEMORY_USAGE: Gauge<0> = "process.memory.usage" { unit: "By", labels: [] }
     /// How many file descriptors the process has open. Only on Linux.
-    PROCESS_OPEN_FILE_DESCRIPTOR_COUNT: Gauge<0> = "process.open_file_descriptor.count" {
+    PROCESS_OPEN_FILE_DESCRIPTORS: Gauge<0> = "process.open_file_descriptors" {
         unit: "{file_descriptor}", labels: [],
     }
 }

@@ -1,6 +1,6 @@
 //! Resource usage of the process, as the operating system reports it.
 
-use super::{PROCESS_CPU_TIME, PROCESS_MEMORY_USAGE, PROCESS_OPEN_FILE_DESCRIPTOR_COUNT};
+use super::{PROCESS_CPU_TIME, PROCESS_MEMORY_USAGE, PROCESS_OPEN_FILE_DESCRIPTORS};
 
 /// Starts observing the usage. Where there is no `/proc`, nothing is observed.
 #[cfg(target_os = "linux")]
@@ -21,7 +21,7 @@ pub(in crate::telemetry) fn observe() {
             tell(float(stat.rss * procfs::page_size()), []);
         }
     });
-    PROCESS_OPEN_FILE_DESCRIPTOR_COUNT.observe(move |tell| {
+    PROCESS_OPEN_FILE_DESCRIPTORS.observe(move |tell| {
         if let Ok(count) = Process::myself().and_then(|me| me.fd_count()) {
             tell(float(count as u64), []);
         }
