@@ -8,6 +8,7 @@
 
 pub mod cli;
 mod engines;
+mod open_files;
 mod probes;
 mod service;
 mod settings;
@@ -25,6 +26,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::{
     engines::{Engines, EnginesError},
+    open_files::raise_open_files,
     probes::{Probes, Readiness},
     service::{ServiceCommand, ServiceProcess, ServiceProgram},
     settings::{
@@ -185,7 +187,8 @@ impl Process {
         let mut serving = tokio::spawn(serving);
         self.readiness.serving();
         self.announce(address).map_err(ProcessError::Announce)?;
-        tracing::info!(version = env!("CARGO_PKG_VERSION"), address, "serving");
+        let (version, open_files) = (env!("CARGO_PKG_VERSION"), raise_open_files());
+        tracing::info!(version, address, open_files, "serving");
         let failure = tokio::select! {
             signal = self.signals.next() => {
                 tracing::info!(signal, "stopping; the same signal again stops at once");

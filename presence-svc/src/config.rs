@@ -8,9 +8,6 @@ use carrel_platform::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The shortest lease. Clients give a sign of life every five seconds, the gateway's every eight at the longest.
-const SHORTEST_LEASE: HumanDuration = HumanDuration::from_secs(10);
-
 /// The settings of presence-svc. `default.toml` gives their reasons.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -86,18 +83,10 @@ impl Config {
                 problems.add(format_args!("{setting}.burst"), problem);
             }
         }
-        if self.lease < SHORTEST_LEASE {
-            problems.add(
-                "presence.lease",
-                format_args!(
-                    "must be {SHORTEST_LEASE} or more: a sign of life comes every 5s from other programs and every 8s \
-                     from browsers, and librarians who are there would be taken for gone"
-                ),
-            );
-        }
         problems.add_zero_times(
             "presence",
             [
+                ("lease", self.lease, usual.lease),
                 ("sweep", self.sweep, usual.sweep),
                 ("heartbeat", self.heartbeat, usual.heartbeat),
             ],

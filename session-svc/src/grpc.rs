@@ -1,5 +1,7 @@
 //! The gRPC services: unwrap, call, wrap.
 
+use std::sync::Arc;
+
 use carrel_platform::{
     auth::{Principal, interceptor::Authenticator},
     clock::Clock,
@@ -10,6 +12,7 @@ use carrel_proto::{
     encoded::Encoded,
     session::v1::{self as wire, session_service_server::SessionService},
 };
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 
 use crate::{
@@ -37,12 +40,16 @@ mod watch;
 pub use load::LoadApi;
 pub use transfer::TransferApi;
 
+/// How many requests look through ended sessions at once: each reads many from the log, whose readers serve others, too.
+const SEARCHES: usize = 2;
+
 /// `carrel.session.v1.SessionService`. Cheap to clone.
 #[derive(Clone)]
 pub struct SessionApi {
     sessions: Sessions,
     auth: Authenticator,
     clock: Clock,
+    searches: Arc<Semaphore>,
 }
 
 impl SessionApi {
@@ -51,6 +58,7 @@ impl SessionApi {
             sessions,
             auth,
             clock,
+            searches: Arc::new(Semaphore::new(SEARCHES)),
         }
     }
 
@@ -357,6 +365,8 @@ impl SessionService for SessionApi {
         let Actor::Librarian(librarian) = self.caller(request.metadata())? else {
             return Err(Error::from(Refused::NotAllowed).into());
         };
+        // Nothing closes the semaphore.
+        let _turn = self.searches.acquire().await.ok();
         Ok(Response::new(
             ended_sessions::list(self.sessions.parts(), &librarian, request.into_inner()).await?,
         ))

@@ -9,7 +9,7 @@ use std::{
 use carrel_platform::{
     bus::local,
     log::sqlite,
-    process::{Bound, Probes, Readiness, bind, cli::reachable},
+    process::{Bound, Probes, Readiness, bind, cli::reachable, raise_open_files},
     shutdown::Signals,
     telemetry::{self, Telemetry},
 };
@@ -57,7 +57,8 @@ pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
     let health = health.map(|bound| tell_health(bound, &readiness, &running, &telemetry));
     announce(&running, health.as_ref(), &directory)?;
     let (http, grpc) = (running.http_addr, running.grpc_addr);
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), data_dir = %data_dir.display(), %http, %grpc, "serving");
+    let (version, open_files) = (env!("CARGO_PKG_VERSION"), raise_open_files());
+    tracing::info!(version, data_dir = %data_dir.display(), %http, %grpc, open_files, "serving");
     let failure = tokio::select! {
         signal = signals.next() => {
             tracing::info!(signal, "stopping; the same signal again stops at once");
