@@ -139,7 +139,7 @@ fn part_of(service: Service) -> Vec<&'static Instrument> {
         metric::CONFIG_INFO.row(),
         metric::PROCESS_CPU_TIME.row(),
         metric::PROCESS_MEMORY_USAGE.row(),
-        metric::PROCESS_OPEN_FILE_DESCRIPTOR_COUNT.row(),
+        metric::PROCESS_OPEN_FILE_DESCRIPTORS.row(),
     ];
     all.into_iter().chain(own.iter().copied()).collect()
 }
