@@ -235,6 +235,26 @@ describe("after the conversation", () => {
     await ricky.page.setViewportSize(WIDE);
   });
 
+  test("what such a window has no room for is behind a button, the language too (D82, D84)", async () => {
+    const open = ricky.page.getByRole("button", { name: "Sound, colours and language" });
+    const language = (name: string) => ricky.page.locator(".chat-settings").getByRole("button", { name });
+    for (const low of [{ width: 320, height: 256 }, ...LOW]) {
+      await ricky.page.setViewportSize(low);
+      await open.click();
+      await language("Español").waitFor();
+      expect(await overflow(ricky.page), `the chat is wider than ${low.width} pixels`).toBeLessThanOrEqual(0);
+      await ricky.visitor.picture(`face-patron-settings-${low.width}x${low.height}`);
+      await open.click();
+      await language("Español").waitFor({ state: "detached" });
+    }
+    await open.click();
+    await language("Español").click();
+    await ricky.page.getByRole("button", { name: "Sonido, colores e idioma" }).waitFor();
+    await language("English").click();
+    await open.click();
+    await ricky.page.setViewportSize(WIDE);
+  });
+
   test("where the patron chats, and has ended", async () => {
     await look(ricky.visitor, "patron-chats");
     await msMap.end();

@@ -47,7 +47,7 @@ test("she asks and waits", async () => {
   await rosa.page.getByRole("textbox", { name: "Su pregunta" }).fill("¿Quién dibujó el primer mapa?");
   await rosa.page.getByRole("textbox", { name: "Su nombre" }).fill("Rosa");
   await rosa.page.getByRole("button", { name: "Empezar el chat" }).click();
-  await rosa.page.getByRole("heading", { name: "Es su turno" }).waitFor();
+  await rosa.page.getByRole("heading", { name: "Usted es la siguiente persona" }).waitFor();
   await look("waits");
 });
 

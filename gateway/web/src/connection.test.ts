@@ -144,11 +144,45 @@ describe("a connection in doubt (D60)", () => {
     expect(step(connection, { kind: "wake" }, 200, 0.5)).toEqual([connection, []]);
   });
 
-  it("is replaced at once when the network is back, and lost after the limit otherwise", () => {
-    const [opening, effects] = through(START, OPENED, WELCOME, DOUBT(100), [5_000, { kind: "wake" }]);
-    expect(opening.phase.name).toBe("opening");
-    expect(effects).toEqual([{ kind: "close" }, { kind: "open" }]);
+  const WAKE = (now: number): [number, ConnectionEvent] => [now, { kind: "wake" }];
+
+  it("is asked once more when the network is back, and stays if it answers", () => {
+    const [woken, effects] = through(START, OPENED, WELCOME, DOUBT(100), WAKE(5_000));
+    expect([woken.phase.name, effects]).toEqual(["connected", [{ kind: "ping" }]]);
+    expect(step(woken, { kind: "wake" }, 5_100, 0.5), "asked once").toEqual([woken, []]);
+    expect(step(woken, { kind: "tick" }, 5_900, 0.5)).toEqual([woken, []]);
+    const [heard] = step(woken, { kind: "heard" }, 5_950, 0.5);
+    expect(step(heard, { kind: "tick" }, 7_000, 0.5)).toEqual([heard, []]);
+  });
+
+  it("is replaced if it does not answer soon after that, after a wait that is spread, and lost after the limit otherwise", () => {
+    const woken = through(START, OPENED, WELCOME, DOUBT(30_000), WAKE(30_100))[0];
+    // The silence limit is over by then, so that nothing is asked.
+    expect(woken.phase.name).toBe("waiting");
+    const [asked] = through(START, OPENED, WELCOME, DOUBT(15_000), WAKE(15_100));
+    for (const random of [0, 0.5, 0.999]) {
+      const [waiting, effects] = step(asked, { kind: "tick" }, 16_100, random);
+      expect(effects).toEqual([{ kind: "close" }]);
+      expect(waiting.phase).toEqual({ name: "waiting", retryAt: 16_100 + backoff(0, random) });
+      expect(waiting.shortLived).toBe(0);
+    }
     expect(through(START, OPENED, WELCOME, DOUBT(100), tick(20_100))[0].phase.name).toBe("waiting");
+  });
+
+  it("counts as short-lived if it is replaced soon after its Welcome, so that each wait is longer", () => {
+    let [connection, now] = [through(START)[0], 0];
+    const waits = Array.from({ length: 4 }, () => {
+      for (const event of [OPENED[1], WELCOME[1], { kind: "doubt" }, { kind: "wake" }] as const)
+        [connection] = step(connection, event, now, 0.5);
+      now += 1_000;
+      [connection] = step(connection, { kind: "tick" }, now, 0.5);
+      if (connection.phase.name !== "waiting") throw new Error(`it is ${connection.phase.name}`);
+      const wait = connection.phase.retryAt - now;
+      now = connection.phase.retryAt;
+      [connection] = step(connection, { kind: "tick" }, now, 0.5);
+      return wait;
+    });
+    expect(waits).toEqual([0, 1, 2, 3].map((failures) => backoff(failures, 0.5)));
   });
 
   it("is nothing that there is no connection", () => {

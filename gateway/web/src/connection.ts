@@ -26,6 +26,11 @@ export type Phase =
        * has no network, or something that was sent has no answer. Ends with the next frame of any kind.
        */
       doubtedSince?: number;
+      /**
+       * Since when a connection in doubt could answer again, since the network is back or the user looks at the page. If it
+       * still does not, it is replaced. Ends with the next frame of any kind.
+       */
+      wokenAt?: number;
     }
   /** The connection was lost; the next attempt is at `retryAt`. */
   | { name: "waiting"; retryAt: number }
@@ -106,6 +111,8 @@ export const idle: Connection = {
 const OPEN_LIMIT = 10_000;
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 20_000;
+/** How long a connection that was in doubt may take to answer once the network is back, before it is replaced. */
+const ANSWER_LIMIT = 1_000;
 /** A connection that ends sooner after its Welcome counts as short-lived: the next one is likely to end as soon. */
 const SHORT_LIFE = 10_000;
 /** How long after its renewal a token must be accepted: if it is rejected within this time, the user logs in again. */
@@ -162,8 +169,7 @@ export function step(connection: Connection, event: ConnectionEvent, now: number
       return tick(connection, now, random);
     case "wake":
       if (connection.phase.name === "waiting") return open(connection, now);
-      // A connection that was in doubt before the network was back has most likely not outlived it.
-      if (isInDoubt(connection)) return reopen(connection, now);
+      if (isInDoubt(connection)) return askAgain(connection, now, random);
       return tick(connection, now, random);
     case "doubt":
       return doubt(connection, now);
@@ -186,9 +192,15 @@ function doubt(connection: Connection, now: number): Step {
   return [{ ...connection, phase: { ...phase, pingSent: true, doubtedSince: now } }, [{ kind: "ping" }]];
 }
 
-function reopen(connection: Connection, now: number): Step {
-  const [opening, effects] = open(connection, now);
-  return [opening, [{ kind: "close" }, ...effects]];
+/**
+ * Asks a connection in doubt once more for a sign of life. Many outlive a short cut, and devices say that they have no
+ * network when they have one: to replace them all at once would be a rush on the gateway for nothing.
+ */
+function askAgain(connection: Connection, now: number, random: number): Step {
+  const { phase } = connection;
+  if (phase.name !== "connected" || phase.wokenAt !== undefined) return tick(connection, now, random);
+  const [next, effects] = tick({ ...connection, phase: { ...phase, wokenAt: now } }, now, random);
+  return [next, next.phase.name === "connected" ? [{ kind: "ping" }, ...effects] : effects];
 }
 
 function retry(connection: Connection, now: number, random: number, wait?: number): Step {
@@ -275,6 +287,7 @@ function tick(connection: Connection, now: number, random: number): Step {
       return now >= phase.retryAt ? open(connection, now) : [connection, []];
     case "connected":
       if (now - phase.lastHeard > connection.silenceLimit) return lose(connection, now, random);
+      if (phase.wokenAt !== undefined && now - phase.wokenAt >= ANSWER_LIMIT) return lose(connection, now, random);
       return upkeep(connection, phase, now);
     default:
       return [connection, []];

@@ -41,8 +41,10 @@ function translated(refusal: Refusal, refusals: Refusals): string {
   return refusal.code === StatusCode.RESOURCE_EXHAUSTED ? refusals.RESOURCE_EXHAUSTED : refusals.other;
 }
 
-function byReason({ reason }: Refusal, refusals: Refusals): string | undefined {
-  return Object.hasOwn(refusals, reason) ? refusals[reason as keyof Refusals] : undefined;
+function byReason({ reason, metadata }: Refusal, refusals: Refusals): string | undefined {
+  if (!Object.hasOwn(refusals, reason)) return undefined;
+  const words = refusals[reason as keyof Refusals];
+  return typeof words === "string" ? words : words(Number(metadata.limit) || undefined);
 }
 
 /** Returns why a request over HTTP failed, whose refusal, if there was an answer, is known. */

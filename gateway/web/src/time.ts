@@ -42,7 +42,8 @@ export function comingTime(time: Timestamp, now: number): string {
   if (FORMATS.value.day.format(ms) === FORMATS.value.day.format(now)) return texts().time.today(clock);
   if (FORMATS.value.day.format(ms) === FORMATS.value.day.format(now + ONE_DAY)) return texts().time.tomorrow(clock);
   const isNear = ms - now < 6 * ONE_DAY;
-  return texts().time.on((isNear ? FORMATS.value.weekday : FORMATS.value.day).format(ms), clock);
+  if (isNear) return texts().time.onWeekday(FORMATS.value.weekday.format(ms), clock);
+  return texts().time.on(FORMATS.value.day.format(ms), clock);
 }
 
 /** When something was, of late: the time of day, with "today", "yesterday" or the date. */

@@ -20,6 +20,7 @@ import {
   type Reader,
   resolutionLine,
   returnedLine,
+  subjectOf,
   transferredLine,
   waitedAt,
 } from "./words";
@@ -56,6 +57,7 @@ function lineOf(event: SessionEvent, events: readonly SessionEvent[], reader: Re
   const { payload } = event;
   const own = reader.isOwn(event);
   const name = own ? texts().stream.you : nameOf(event.author);
+  const subject = own ? name : subjectOf(event.author);
   const note = `Note (staff only) by ${name}`;
   const queueName = reader.queueName ?? ((queueId: string) => queueId);
   switch (payload.case) {
@@ -64,7 +66,7 @@ function lineOf(event: SessionEvent, events: readonly SessionEvent[], reader: Re
     case "message":
       return `${name}: ${payload.value.text}`;
     case "page":
-      return texts().file.page(name, payload.value.address);
+      return texts().file.page(subject, payload.value.address);
     case "note":
       return `${note}: ${payload.value.text}`;
     case "transferOffered": {
@@ -81,9 +83,9 @@ function lineOf(event: SessionEvent, events: readonly SessionEvent[], reader: Re
     case "patronConnection":
       return `${patronConnectionLine(payload.value.connection)} (staff only)`;
     case "pickedUp":
-      return own ? "You picked the patron up" : texts().events.joined(name);
+      return own ? "You picked the patron up" : texts().events.joined(subject);
     case "colleagueLeft":
-      return texts().events.left(name);
+      return texts().events.left(subject);
     case "returned":
       return returnedLine(event, own, reader.isPatron);
     case "erased":

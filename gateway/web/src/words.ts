@@ -38,8 +38,17 @@ export function ownersLine(owners: readonly Person[], toPatron: boolean): string
 const NAMELESS = "Librarian";
 
 /** Whether a librarian's name is not shown. */
-function isNameless({ name }: Person): boolean {
+export function isNameless({ name }: Person): boolean {
   return name === NAMELESS || name === "";
+}
+
+/**
+ * Returns what to call a person at the beginning of a sentence. A librarian whose name is not shown is "The librarian"
+ * there: the word that stands above their messages would make a broken sentence in most languages.
+ */
+export function subjectOf(person: Person | undefined): string {
+  const isLibrarian = person !== undefined && person.part !== Part.PATRON;
+  return isLibrarian && isNameless(person) ? texts().events.theLibrarian : nameOf(person);
 }
 
 /** Says that a librarian was lost and the patron waits again (R7). The patron reads only that they wait again. */
@@ -139,7 +148,7 @@ export function endLine(event: SessionEvent, own: boolean, toPatron: boolean, wa
   if (waited && event.author?.part === Part.PATRON) return toPatron ? youLeftQueue : "Patron left the queue";
   if (own) return toPatron ? youEnded : "Librarian ended: you ended this session";
   if (event.author?.part === Part.PATRON) return "Patron ended";
-  return toPatron ? ended(nameOf(event.author)) : `Librarian ended: ${nameOf(event.author)}`;
+  return toPatron ? ended(subjectOf(event.author)) : `Librarian ended: ${nameOf(event.author)}`;
 }
 
 /** The resolutions that can be chosen, in words (R16). */

@@ -21,10 +21,12 @@ export const english = {
     askLibrary: (library: string) => `Ask ${library}`,
     practice: "[Practice]",
     language: "Language",
+    languageFailed: (name: string) => `“${name}” could not be loaded. Please choose it again.`,
     sound: "Sound",
     soundTitle: "A sound when a librarian joins or writes while you're looking elsewhere",
     soundWhen: "when a librarian joins or writes while you're looking elsewhere",
     soundAndColours: "Sound and colours",
+    soundColoursAndLanguage: "Sound, colours and language",
     soundIsOff: "Sound is off until you click",
     volume: "Volume",
     perCent: (percent: number) => `${percent} per cent`,
@@ -105,6 +107,8 @@ export const english = {
     tomorrow: (clock: string) => `tomorrow at ${clock}`,
     yesterday: (clock: string) => `yesterday at ${clock}`,
     on: (day: string, clock: string) => `on ${day} at ${clock}`,
+    /** `day` is the name of a day of the coming week. */
+    onWeekday: (day: string, clock: string) => `on ${day} at ${clock}`,
   },
   waiting: {
     inQueue: "You are in the queue",
@@ -151,6 +155,8 @@ export const english = {
     end: "End chat",
     keepChatting: "Keep chatting",
     writeTo: (librarian: string) => `Write to ${librarian}`,
+    /** The same for a librarian whose name is not shown. */
+    writeToLibrarian: "Write to the librarian",
     typing: (name: string, where: string) => `${name} is typing${where} …`,
     trouble: "Your chat can't be reached right now; we're still trying.",
     outOfDate:
@@ -191,6 +197,8 @@ export const english = {
     somebody: "Somebody",
     patron: "Patron",
     librarian: "Librarian",
+    /** A librarian whose name is not shown, at the beginning of a sentence. */
+    theLibrarian: "The librarian",
     afterwards: ", then ",
     waitingAgain: "You are waiting for a librarian again",
     nowAnswering: (name: string) => `${name} is now answering you`,
@@ -205,7 +213,6 @@ export const english = {
   },
   /** What screen readers are told as it happens. */
   news: {
-    theLibrarian: "The librarian",
     here: (name: string) => `${name} is here. The chat has begun.`,
     page: (name: string, host: string) => `${name} sent a web page: ${host}`,
     waitingAgain: "You are waiting for a librarian again. What you have written is kept.",

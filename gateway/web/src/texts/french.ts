@@ -17,7 +17,10 @@ const PERHAPS_TAKEN =
 export const texts: Texts = {
   refusals: {
     EMPTY: "Rien n’est écrit.",
-    TOO_LONG: "Le texte est trop long ; raccourcissez-le.",
+    TOO_LONG: (limit) =>
+      limit === undefined
+        ? "Le texte est trop long ; raccourcissez-le."
+        : `Le texte est trop long ; la limite est de ${characters(limit)}. Raccourcissez-le.`,
     CONTROL_CHARACTER:
       "Le texte contient un caractère de contrôle invisible ; retirez-le ou écrivez de nouveau le texte.",
     BAD_EMAIL: "Ce n’est pas une adresse e-mail. Écrivez-la comme nom@example.org, ou laissez ce champ vide.",
@@ -38,10 +41,12 @@ export const texts: Texts = {
     askLibrary: (library) => `Poser une question : ${library}`,
     practice: "[Exercice]",
     language: "Langue",
+    languageFailed: (name) => `« ${name} » n’a pas pu être chargé. Veuillez le choisir de nouveau.`,
     sound: "Son",
     soundTitle: "Un son quand quelqu’un de la bibliothèque arrive ou écrit pendant que vous regardez ailleurs",
     soundWhen: "quand quelqu’un de la bibliothèque arrive ou écrit pendant que vous regardez ailleurs",
     soundAndColours: "Son et couleurs",
+    soundColoursAndLanguage: "Son, couleurs et langue",
     soundIsOff: "Le son s’active dès que vous cliquez",
     volume: "Volume",
     perCent: (percent) => `${percent} pour cent`,
@@ -59,7 +64,7 @@ export const texts: Texts = {
     inSeconds: (seconds) => `dans ${seconds} s`,
     tryNow: "Essayer maintenant",
     loggedOut: "Accès terminé",
-    outOfDate: "Page périmée",
+    outOfDate: "Page non à jour",
     reload: "Recharger cette page",
     notConnected: "Sans connexion",
   },
@@ -126,10 +131,11 @@ export const texts: Texts = {
     tomorrow: (clock) => `demain à ${clock}`,
     yesterday: (clock) => `hier à ${clock}`,
     on: (day, clock) => `le ${day} à ${clock}`,
+    onWeekday: (day, clock) => `${day} à ${clock}`,
   },
   waiting: {
     inQueue: "Vous êtes dans la file d’attente",
-    next: "C’est bientôt votre tour",
+    next: "Vous êtes en tête de la file",
     ahead: (count) =>
       plural(count, { one: `${count} personne est avant vous`, other: `${number(count)} personnes sont avant vous` }),
     inTab: {
@@ -147,8 +153,8 @@ export const texts: Texts = {
       unstaffed: `${NOBODY} Vous gardez votre place tant que vous restez sur cette page, mais nous ne pouvons pas dire quand quelqu’un viendra.`,
       closed: `${CLOSED} Vous gardez votre place tant que vous restez sur cette page.`,
     },
-    trouble: "Votre place dans la file ne peut pas être jointe en ce moment ; nous essayons toujours.",
-    outOfDate: "Cette page est périmée. Rechargez-la : vous gardez votre place.",
+    trouble: "Nous n’arrivons pas à accéder à votre place dans la file en ce moment ; nous essayons toujours.",
+    outOfDate: "Cette page n’est plus à jour. Rechargez-la : vous gardez votre place.",
     lost: "La connexion est perdue. Vous gardez votre place, et nous essayons de joindre de nouveau la bibliothèque.",
     orLeave: "Au lieu d’attendre, vous pouvez laisser votre question et recevoir une réponse plus tard :",
     question: "Votre question",
@@ -172,10 +178,11 @@ export const texts: Texts = {
     end: "Terminer le chat",
     keepChatting: "Continuer le chat",
     writeTo: (librarian) => `Écrivez à ${librarian}`,
+    writeToLibrarian: "Écrivez à la bibliothèque",
     typing: (name, where) => `${name} est en train d’écrire${where}…`,
-    trouble: "Votre chat ne peut pas être joint en ce moment ; nous essayons toujours.",
+    trouble: "Nous n’arrivons pas à accéder à votre chat en ce moment ; nous essayons toujours.",
     outOfDate:
-      "Cette page est périmée. Rechargez-la : votre chat est conservé et reprend où il en était. Un message dont l’envoi n’est pas confirmé n’est pas conservé ; copiez-le d’abord.",
+      "Cette page n’est plus à jour. Rechargez-la : votre chat est conservé et reprend où il en était. Un message dont l’envoi n’est pas confirmé n’est pas conservé ; copiez-le d’abord.",
     lost: "La connexion est perdue. Votre chat est conservé, et ce que vous écrivez maintenant sera envoyé dès que la connexion sera rétablie. Gardez cette page ouverte.",
   },
   box: {
@@ -212,6 +219,7 @@ export const texts: Texts = {
     somebody: "Quelqu’un",
     patron: "Usager",
     librarian: "Bibliothécaire",
+    theLibrarian: "La bibliothèque",
     afterwards: ", puis ",
     waitingAgain: "Vous attendez de nouveau une réponse de la bibliothèque",
     nowAnswering: (name) => `${name} vous répond maintenant`,
@@ -225,7 +233,6 @@ export const texts: Texts = {
     ended: (name) => `${name} a terminé le chat`,
   },
   news: {
-    theLibrarian: "La bibliothèque",
     here: (name) => `${name} est là. Le chat a commencé.`,
     page: (name, host) => `${name} a envoyé une page web : ${host}`,
     waitingAgain: "Vous attendez de nouveau une réponse de la bibliothèque. Ce que vous avez écrit est conservé.",
@@ -288,9 +295,9 @@ export const texts: Texts = {
   returning: {
     title: "Retour à votre chat",
     outOfDate:
-      "Cette page est périmée. Votre chat est conservé : rechargez la page pour y revenir. Si cela n’aide pas, posez une nouvelle question.",
+      "Cette page n’est plus à jour. Votre chat est conservé : rechargez la page pour y revenir. Si cela n’aide pas, posez une nouvelle question.",
     cutOff:
-      "Le serveur de chat de la bibliothèque ne peut pas être joint en ce moment. Votre chat est conservé, et cette page continue d’essayer d’y revenir.",
+      "Nous n’arrivons pas à accéder au serveur de chat de la bibliothèque en ce moment. Votre chat est conservé, et cette page continue d’essayer d’y revenir.",
     late: "Le retour à votre chat prend plus de temps que d’habitude. Votre chat est conservé, et cette page continue d’essayer.",
     soon: "Retour à votre chat…",
     askNew: "Poser plutôt une nouvelle question",

@@ -16,7 +16,10 @@ const PERHAPS_TAKEN =
 export const texts: Texts = {
   refusals: {
     EMPTY: "Hier steht noch nichts.",
-    TOO_LONG: "Der Text ist zu lang; bitte kürzen Sie ihn.",
+    TOO_LONG: (limit) =>
+      limit === undefined
+        ? "Der Text ist zu lang; bitte kürzen Sie ihn."
+        : `Der Text ist zu lang; erlaubt sind ${characters(limit)}. Bitte kürzen Sie ihn.`,
     CONTROL_CHARACTER:
       "Der Text enthält ein unsichtbares Steuerzeichen; bitte entfernen Sie es oder schreiben Sie den Text neu.",
     BAD_EMAIL: "Das ist keine E-Mail-Adresse. Schreiben Sie sie wie name@example.org, oder lassen Sie das Feld leer.",
@@ -37,10 +40,12 @@ export const texts: Texts = {
     askLibrary: (library) => `Fragen an ${library}`,
     practice: "[Übung]",
     language: "Sprache",
+    languageFailed: (name) => `„${name}“ konnte nicht geladen werden. Bitte wählen Sie es noch einmal.`,
     sound: "Ton",
     soundTitle: "Ein Ton, wenn jemand aus der Bibliothek kommt oder schreibt, während Sie woanders hinsehen",
     soundWhen: "wenn jemand aus der Bibliothek kommt oder schreibt, während Sie woanders hinsehen",
     soundAndColours: "Ton und Farben",
+    soundColoursAndLanguage: "Ton, Farben und Sprache",
     soundIsOff: "Kein Ton, bis Sie klicken",
     volume: "Lautstärke",
     perCent: (percent) => `${percent} Prozent`,
@@ -124,6 +129,7 @@ export const texts: Texts = {
     tomorrow: (clock) => `morgen um ${clock}`,
     yesterday: (clock) => `gestern um ${clock}`,
     on: (day, clock) => `am ${day} um ${clock}`,
+    onWeekday: (day, clock) => `am ${day} um ${clock}`,
   },
   waiting: {
     inQueue: "Sie sind in der Warteschlange",
@@ -169,6 +175,7 @@ export const texts: Texts = {
     end: "Chat beenden",
     keepChatting: "Weiter chatten",
     writeTo: (librarian) => `Schreiben Sie an ${librarian}`,
+    writeToLibrarian: "Schreiben Sie an die Bibliothek",
     typing: (name, where) => `${name} schreibt gerade${where} …`,
     trouble: "Ihr Chat ist gerade nicht erreichbar; wir versuchen es weiter.",
     outOfDate:
@@ -209,6 +216,7 @@ export const texts: Texts = {
     somebody: "Jemand",
     patron: "Nutzer/in",
     librarian: "Bibliothek",
+    theLibrarian: "Die Bibliothek",
     afterwards: ", dann ",
     waitingAgain: "Sie warten wieder auf eine Antwort der Bibliothek",
     nowAnswering: (name) => `Ab jetzt antwortet Ihnen ${name}`,
@@ -222,7 +230,6 @@ export const texts: Texts = {
     ended: (name) => `${name} hat den Chat beendet`,
   },
   news: {
-    theLibrarian: "Die Bibliothek",
     here: (name) => `${name} ist da. Der Chat hat begonnen.`,
     page: (name, host) => `${name} hat eine Webseite geschickt: ${host}`,
     waitingAgain: "Sie warten wieder auf eine Antwort der Bibliothek. Was Sie geschrieben haben, bleibt erhalten.",

@@ -3,7 +3,8 @@
 /** The words for refusals, by the server's reason. A patron who uses the page can meet no others, but for faults. */
 export interface Refusals {
   EMPTY: string;
-  TOO_LONG: string;
+  /** `limit` is how many characters there may be, if the server says it. */
+  TOO_LONG: (limit: number | undefined) => string;
   CONTROL_CHARACTER: string;
   BAD_EMAIL: string;
   TOO_FAST: string;

@@ -6,7 +6,7 @@ const plural = pluralIn("es");
 const number = numberIn("es");
 const characters = (count: number) => plural(count, { one: "1 carácter", other: `${number(count)} caracteres` });
 
-const HERE = "En breve le atenderá aquí una persona de la biblioteca.";
+const HERE = "Le atenderá aquí una persona de la biblioteca.";
 const NOBODY = "En este momento no hay nadie de la biblioteca.";
 const CLOSED = "El chat ha cerrado por ahora y es posible que hoy nadie pueda responderle.";
 const PERHAPS_TAKEN =
@@ -16,7 +16,10 @@ const PERHAPS_TAKEN =
 export const texts: Texts = {
   refusals: {
     EMPTY: "No hay nada escrito.",
-    TOO_LONG: "El texto es demasiado largo; acórtelo.",
+    TOO_LONG: (limit) =>
+      limit === undefined
+        ? "El texto es demasiado largo; acórtelo."
+        : `El texto es demasiado largo; el máximo son ${characters(limit)}. Acórtelo.`,
     CONTROL_CHARACTER: "El texto contiene un carácter de control oculto; elimínelo o escriba el texto de nuevo.",
     BAD_EMAIL: "Esta no es una dirección de correo electrónico. Escríbala como nombre@example.org o déjela en blanco.",
     TOO_FAST: "Ha sido demasiado de una vez. Espere un momento.",
@@ -36,10 +39,12 @@ export const texts: Texts = {
     askLibrary: (library) => `Pregunte a ${library}`,
     practice: "[Práctica]",
     language: "Idioma",
+    languageFailed: (name) => `No se ha podido cargar «${name}». Elíjalo de nuevo.`,
     sound: "Sonido",
     soundTitle: "Un sonido cuando alguien de la biblioteca llega o escribe mientras usted mira otra cosa",
     soundWhen: "cuando alguien de la biblioteca llega o escribe mientras usted mira otra cosa",
     soundAndColours: "Sonido y colores",
+    soundColoursAndLanguage: "Sonido, colores e idioma",
     soundIsOff: "El sonido se activa cuando haga clic",
     volume: "Volumen",
     perCent: (percent) => `${percent} por ciento`,
@@ -123,15 +128,16 @@ export const texts: Texts = {
     tomorrow: (clock) => `mañana, ${clock}`,
     yesterday: (clock) => `ayer, ${clock}`,
     on: (day, clock) => `el ${day}, ${clock}`,
+    onWeekday: (day, clock) => `el ${day}, ${clock}`,
   },
   waiting: {
     inQueue: "Está en la cola",
-    next: "Es su turno",
+    next: "Usted es la siguiente persona",
     ahead: (count) =>
       plural(count, { one: "Hay 1 persona antes que usted", other: `Hay ${number(count)} personas antes que usted` }),
     inTab: {
-      open: `${HERE} Mientras tanto puede ver otras pestañas; el título de esta cambia cuando venga alguien.`,
-      unstaffed: `${NOBODY} Usted conserva su lugar y el título de esta pestaña cambia cuando venga alguien, pero no podemos decirle cuándo será.`,
+      open: `${HERE} Mientras tanto puede ver otras pestañas; el título de esta cambiará cuando venga alguien.`,
+      unstaffed: `${NOBODY} Usted conserva su lugar y el título de esta pestaña cambiará cuando venga alguien, pero no podemos decirle cuándo será.`,
       closed: `${CLOSED} Usted conserva su lugar mientras esta página esté abierta.`,
     },
     inSite: {
@@ -167,6 +173,7 @@ export const texts: Texts = {
     end: "Terminar el chat",
     keepChatting: "Seguir en el chat",
     writeTo: (librarian) => `Escriba a ${librarian}`,
+    writeToLibrarian: "Escriba al personal de la biblioteca",
     typing: (name, where) => `${name} está escribiendo${where}…`,
     trouble: "Ahora mismo no se puede acceder a su chat; seguimos intentándolo.",
     outOfDate:
@@ -175,7 +182,7 @@ export const texts: Texts = {
   },
   box: {
     message: "Su mensaje",
-    keys: "Intro envía, Mayús+Intro empieza una línea nueva",
+    keys: "Entrar envía, Mayús+Entrar empieza una línea nueva",
     send: "Enviar",
     characters,
     left: (count) => plural(count, { one: "Queda 1 carácter", other: `Quedan ${number(count)} caracteres` }),
@@ -207,6 +214,7 @@ export const texts: Texts = {
     somebody: "Alguien",
     patron: "Usuario",
     librarian: "Personal de la biblioteca",
+    theLibrarian: "El personal de la biblioteca",
     afterwards: ", después ",
     waitingAgain: "Usted espera de nuevo a que le atienda la biblioteca",
     nowAnswering: (name) => `Ahora le responde ${name}`,
@@ -220,7 +228,6 @@ export const texts: Texts = {
     ended: (name) => `${name} ha terminado el chat`,
   },
   news: {
-    theLibrarian: "El personal de la biblioteca",
     here: (name) => `${name} ya le atiende. El chat ha empezado.`,
     page: (name, host) => `${name} ha enviado una página web: ${host}`,
     waitingAgain: "Usted espera de nuevo a que le atienda la biblioteca. Lo que ha escrito se conserva.",
@@ -243,7 +250,7 @@ export const texts: Texts = {
     askAnother: "Hacer otra pregunta",
     save: "Guardar como texto",
     print: "Imprimir",
-    shared: "¿Usa un ordenador compartido?",
+    shared: "¿Usa un equipo compartido?",
     sharedText: "Vacíe esta página cuando termine, para que nadie después de usted pueda leer su chat.",
     clear: "Vaciar esta página",
     transcript: "Transcripción",

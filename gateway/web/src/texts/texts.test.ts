@@ -1,5 +1,12 @@
+import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { patronNews } from "../app/ask/news";
+import { RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb";
+import { SessionEventSchema } from "../gen/carrel/session/v1/session_event_pb";
+import { Part, PersonSchema } from "../gen/carrel/session/v1/session_pb";
+import { whyRefused } from "../refusal_words";
 import { comingTime } from "../time";
+import { endLine } from "../words";
 import { english, type Texts } from "./english";
 import { texts as french } from "./french";
 import { texts as german } from "./german";
@@ -117,8 +124,47 @@ describe("a page that changes its language", () => {
     expect([langOf("de"), langOf("en"), langOf("")]).toEqual([undefined, "en", undefined]);
   });
 
+  it("makes whole sentences about a librarian whose name is not shown (R12)", async () => {
+    const author = create(PersonSchema, { part: Part.OWNER, name: "Librarian" });
+    const event = create(SessionEventSchema, { author, payload: { case: "pickedUp", value: {} } });
+    const ended = create(SessionEventSchema, { author, position: 2n, payload: { case: "ended", value: {} } });
+    const said = () => [patronNews(event, [event]), endLine(ended, false, true, false)];
+    expect(said()).toEqual(["The librarian is here. The chat has begun.", "The librarian ended the chat"]);
+    await speak("es");
+    expect(said()).toEqual([
+      "El personal de la biblioteca ya le atiende. El chat ha empezado.",
+      "El personal de la biblioteca ha terminado el chat",
+    ]);
+    await speak("de");
+    expect(said()).toEqual(["Die Bibliothek ist da. Der Chat hat begonnen.", "Die Bibliothek hat den Chat beendet"]);
+    await speak("fr");
+    expect(said()).toEqual(["La bibliothèque est là. Le chat a commencé.", "La bibliothèque a terminé le chat"]);
+  });
+
+  it("says weekdays without an article in French, and dates with one", async () => {
+    await speak("fr");
+    expect([texts().time.onWeekday("lundi", "9:00"), texts().time.on("24 déc. 2026", "9:00")]).toEqual([
+      "lundi à 9:00",
+      "le 24 déc. 2026 à 9:00",
+    ]);
+  });
+
+  it("says how long a text may be, if the server says it (R23)", async () => {
+    const refusal = create(RefusalSchema, { code: 3, reason: "TOO_LONG", metadata: { limit: "4000" } });
+    const without = create(RefusalSchema, { code: 3, reason: "TOO_LONG" });
+    for (const [code, limit] of [
+      ["es", "4000 caracteres"],
+      ["fr", "4\u202f000 caractères"],
+      ["de", "4.000 Zeichen"],
+    ] as const) {
+      await speak(code);
+      expect(whyRefused(refusal)).toContain(limit);
+      expect(whyRefused(without)).not.toMatch(/\d|undefined|NaN/);
+    }
+  });
+
   it("shows the last one that was wanted, whichever comes first", async () => {
-    await Promise.all([speak("es"), speak("en")]);
+    expect(await Promise.all([speak("es"), speak("en")])).toEqual(["overtaken", "shown"]);
     expect(language.value).toBe("en");
   });
 });

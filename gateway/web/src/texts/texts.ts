@@ -41,16 +41,19 @@ async function fetched(wanted: Language): Promise<Texts> {
 /** Which language was wanted last: an earlier one that comes late is not shown. */
 let wish: Language | undefined;
 
+/** What came of a wish for a language. One is overtaken if another was wanted before its words were here. */
+export type Spoke = "shown" | "overtaken" | "failed";
+
 /** Has the page speak a language, once its words are here. If they can't be fetched, the page stays as it is. */
-export async function speak(wanted: Language): Promise<void> {
+export async function speak(wanted: Language): Promise<Spoke> {
   wish = wanted;
-  if (wanted === spoken.peek().language && spoken.peek().locale !== undefined) return;
-  try {
-    const found = await fetched(wanted);
-    if (wish === wanted) show(wanted, found);
-  } catch {
-    // The patron can choose it again.
-  }
+  if (wanted === spoken.peek().language && spoken.peek().locale !== undefined) return "shown";
+  const found = await fetched(wanted).catch(() => undefined);
+  // What has become of a language that nobody waits for any more is nobody's concern.
+  if (wish !== wanted) return "overtaken";
+  if (found === undefined) return "failed";
+  show(wanted, found);
+  return "shown";
 }
 
 function show(shown: Language, words: Texts): void {

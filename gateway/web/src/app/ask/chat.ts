@@ -33,6 +33,9 @@ import { isUnopened, whyNoReturn, whyNotTaken } from "./turned_away";
 /** What a patron's last event is once the session is over: its end, or that something of it was erased since (R20). */
 const END_OR_ERASED = new Set<SessionEvent["payload"]["case"]>(["ended", "identityErased", "erased"]);
 
+/** Why a return is refused if the chat is over. */
+const HAS_ENDED = new Set<string>(["ENDED", "ERASED"]);
+
 /** The state and actions behind one patron page. */
 export class PatronChat {
   readonly announcer = new Announcer();
@@ -42,6 +45,11 @@ export class PatronChat {
   readonly asking = signal<Asking>(NOTHING_ASKED);
   /** The message as it is typed. */
   readonly draft = signal("");
+  /**
+   * The message that the tab kept over a reload, until it is known what became of its chat: it goes into the box of a
+   * chat that runs, into the form if there is no way back, and is dropped if the chat has ended (D78).
+   */
+  readonly #recalled = signal("");
   readonly #error = signal<Words | undefined>(undefined);
   readonly #wrong = signal<WrongFields>({});
   readonly #turnedAway = signal<Words | undefined>(undefined);
@@ -88,10 +96,13 @@ export class PatronChat {
   );
   /** Whether somebody can answer now. Practice has no hours. */
   readonly availability: AvailabilityWatch;
+  /** The message in the box or, on the way back to the chat, the one that was in it. */
+  readonly #message = computed(() => this.#recalled.value || this.draft.value);
   /** What is typed and not sent: the message, after the question if no session has taken that. */
   readonly unsent = computed(() => {
     const { question } = this.asking.value;
-    return question.trim() === "" ? this.draft.value : withTakenBack(this.draft.value, question);
+    const message = this.#message.value;
+    return question.trim() === "" ? message : withTakenBack(message, question);
   });
   /** How many messages the patron has not seen. */
   readonly unread = computed(() => (this.view.value ? unread(this.view.value, isByPatron) : 0));
@@ -133,14 +144,14 @@ export class PatronChat {
   async begin(): Promise<void> {
     const admission = this.#admission.recall();
     if (admission !== undefined) {
-      this.draft.value = this.#keptDraft.recall(admission.sessionId);
+      this.#recalled.value = this.#keptDraft.recall(admission.sessionId);
       this.#return(admission);
     }
     effect(() => {
       const stage = this.stage.value;
       // What is over can be read and saved in this tab, but is not kept for whoever loads it again (D78).
       const sessionId = stage === "ended" || stage === "lost" ? undefined : this.#admission.current.value?.sessionId;
-      this.#keptDraft.keep(sessionId, this.draft.value);
+      this.#keptDraft.keep(sessionId, this.#message.value);
     });
     void this.language.begin();
     await this.library.read();
@@ -360,6 +371,7 @@ export class PatronChat {
   }
 
   #settleSession(view: SessionView, session: Session): void {
+    this.#settleRecalled(session.state);
     if (this.#busy.value) {
       this.#busy.value = false;
       this.asking.value = NOTHING_ASKED;
@@ -381,13 +393,36 @@ export class PatronChat {
     if (session.state === SessionState.ENDED && complete && settled) this.link.stop();
   }
 
+  /**
+   * Puts what the tab kept into the box, if the chat runs. If it has ended while the page was away, whoever loads the page
+   * may be the next one at a shared computer, so it is dropped.
+   */
+  #settleRecalled(state: SessionState): void {
+    const recalled = this.#recalled.value;
+    if (recalled === "") return;
+    batch(() => {
+      this.#recalled.value = "";
+      if (state !== SessionState.ENDED) this.draft.value = withTakenBack(this.draft.value, recalled);
+    });
+  }
+
+  /** Carries what was typed in the box over into the form when there is no way back to the chat, as `askAnother` does. */
+  #moveToForm(): void {
+    const question = this.unsent.value;
+    batch(() => {
+      this.#recalled.value = "";
+      this.draft.value = "";
+      this.asking.value = { ...this.asking.value, question };
+    });
+  }
+
   /** Tells the patron why they are not back in their chat. */
   #turnAway(sessionId: string, refusal: Refusal): void {
     const taken = this.#admission.current.value?.taken ?? false;
     this.#turnedAway.value = () => whyNoReturn(refusal, taken);
     this.#busy.value = false;
-    // It belongs to that chat, and must not turn up in another one.
-    this.draft.value = "";
+    if (HAS_ENDED.has(refusal.reason)) this.#recalled.value = "";
+    this.#moveToForm();
     // The question may still be in flight from before the reload: asking again in the same session finds it.
     if (isUnopened(refusal, taken)) this.link.release(sessionId);
     else this.#leaveSession();
@@ -415,7 +450,7 @@ export class PatronChat {
       this.#error.value = () => texts().turnedAway.notTakenInTime;
     } else if (this.stage.value === "returning") {
       this.#turnedAway.value = () => texts().turnedAway.letInNoLonger;
-      this.draft.value = "";
+      this.#moveToForm();
     }
     this.#dropAdmission();
   }
@@ -463,6 +498,7 @@ export class PatronChat {
     this.#wrong.value = {};
     this.#busy.value = false;
     this.#cleared.value = false;
+    this.#recalled.value = "";
     this.draft.value = "";
     this.asking.value = NOTHING_ASKED;
   }

@@ -1,4 +1,6 @@
+import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DetachedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { FakeSocket } from "../../testing/gateway";
 import { PatronPage } from "../../testing/patron_page";
@@ -19,6 +21,12 @@ afterEach(() => {
   localStorage.clear();
 });
 
+/** The gateway refuses to let the reloaded page take part. */
+function refuses(refusal: { code: number; reason: string }): void {
+  FakeSocket.last?.open();
+  FakeSocket.last?.push({ case: "detached", value: create(DetachedSchema, { sessionId: "s", refusal }) });
+}
+
 const kept = () => sessionStorage.getItem(KEY);
 
 /** Loads the page anew in the same tab, and returns its chat. */
@@ -32,7 +40,11 @@ async function reload(): Promise<PatronChat> {
 describe("a message that a patron has begun (R8, D78)", () => {
   it("is still there after a reload, and in no other storage", async () => {
     const chat = await reload();
-    expect(chat.draft.value).toBe("And the map of 18");
+    // It waits for the word that the chat runs.
+    expect([chat.draft.value, chat.unsent.value, chat.isDraftKept]).toEqual(["", "And the map of 18", true]);
+    FakeSocket.last?.open();
+    await page.attends({ state: SessionState.ACTIVE });
+    expect([chat.draft.value, chat.isDraftKept]).toEqual(["And the map of 18", true]);
     expect(JSON.stringify({ ...localStorage }) + document.cookie).not.toContain("map of 18");
     chat.link.stop();
   });
@@ -56,11 +68,39 @@ describe("a message that a patron has begun (R8, D78)", () => {
     expect([chat.draft.value, kept()]).toEqual(["", null]);
   });
 
-  it("turns up in no other chat when the patron is let in no longer", async () => {
+  it("is shown to nobody who loads a page whose chat has ended meanwhile", async () => {
+    const chat = await reload();
+    FakeSocket.last?.open();
+    await page.attends({ state: SessionState.ENDED });
+    expect(chat.stage.value).toBe("ended");
+    expect([chat.draft.value, chat.unsent.value, kept()]).toEqual(["", "", null]);
+  });
+
+  it("is shown to nobody either when the return is refused because the chat has ended", async () => {
+    const chat = await reload();
+    refuses({ code: 9, reason: "ENDED" });
+    await expect.poll(() => chat.stage.value).toBe("form");
+    expect([chat.draft.value, chat.unsent.value, kept()]).toEqual(["", "", null]);
+  });
+
+  it("goes into the form, and into no other chat's box, when the patron is let in no longer", async () => {
     const chat = await reload();
     FakeSocket.last?.onclose?.({ code: 4401, reason: "" });
     await expect.poll(() => chat.stage.value).toBe("form");
-    expect([chat.draft.value, kept()]).toEqual(["", null]);
+    expect([chat.asking.value.question, chat.draft.value, kept()]).toEqual(["And the map of 18", "", null]);
+  });
+
+  it("goes into the form when the return is refused", async () => {
+    const chat = await reload();
+    refuses({ code: 5, reason: "NOT_FOUND" });
+    await expect.poll(() => chat.stage.value).toBe("form");
+    expect([chat.asking.value.question, chat.draft.value, kept()]).toEqual(["And the map of 18", "", null]);
+  });
+
+  it("goes into the form when the patron no longer waits for the return", async () => {
+    const chat = await reload();
+    chat.askAnother();
+    expect([chat.asking.value.question, chat.draft.value, kept()]).toEqual(["And the map of 18", "", null]);
   });
 
   it("is not another chat's", async () => {

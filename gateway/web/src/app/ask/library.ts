@@ -5,6 +5,9 @@ import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb
 import { texts, type Words } from "../../texts/texts";
 import type { PageLanguage } from "./page_language";
 
+/** How long the page waits for the words of the patron's language before it goes on in the one that it has. */
+const LANGUAGE_PATIENCE = 3_000;
+
 /** What a page knows of its library. */
 export class PatronLibrary {
   readonly #facts = signal<Library | undefined>(undefined);
@@ -29,8 +32,8 @@ export class PatronLibrary {
     this.#reading = true;
     try {
       const { library } = await fetchLibrary(this.institutionId);
-      // Nothing of the library is shown before it is shown in the patron's language.
-      if (library !== undefined) await this.language.settle(library);
+      // Nothing of the library is shown before it can be shown in the patron's language, unless that takes too long.
+      if (library !== undefined) await atMost(LANGUAGE_PATIENCE, this.language.settle(library));
       if (this.practice && library?.practice === false) {
         this.#error.value = () => texts().page.noPractice(library.name);
         return;
@@ -38,12 +41,22 @@ export class PatronLibrary {
       this.#facts.value = library;
       this.#error.value = undefined;
     } catch (error) {
-      await this.language.guess();
+      await atMost(LANGUAGE_PATIENCE, this.language.guess());
       this.#error.value = () => whyUnread(error);
     } finally {
       this.#reading = false;
     }
   }
+}
+
+/** Waits until something is done, but no longer than so many milliseconds: it goes on all the same. */
+async function atMost(ms: number, done: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([done, late]);
+  clearTimeout(timer);
 }
 
 function whyUnread(error: unknown): string {

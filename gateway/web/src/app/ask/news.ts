@@ -2,7 +2,7 @@
 import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
 import { Part } from "../../gen/carrel/session/v1/session_pb";
 import { texts } from "../../texts/texts";
-import { endLine, nameOf, transferredLine, waitedAt } from "../../words";
+import { endLine, subjectOf, transferredLine, waitedAt } from "../../words";
 
 /** Whether the patron is the author of an event. */
 export function isByPatron(event: SessionEvent): boolean {
@@ -11,8 +11,8 @@ export function isByPatron(event: SessionEvent): boolean {
 
 /** Returns what is said of an event, if anything. `events` are all events of the session so far. */
 export function patronNews(event: SessionEvent, events: readonly SessionEvent[]): string | undefined {
-  const { theLibrarian, here, page, waitingAgain } = texts().news;
-  const name = event.author?.name ? nameOf(event.author) : theLibrarian;
+  const { here, page, waitingAgain } = texts().news;
+  const name = event.author === undefined ? texts().events.theLibrarian : subjectOf(event.author);
   switch (event.payload.case) {
     case "pickedUp":
       return here(name);

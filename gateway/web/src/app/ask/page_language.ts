@@ -2,7 +2,7 @@
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
 import type { Library } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { choose, LANGUAGES, type Language, languageOf, offered } from "../../texts/languages";
-import { language, speak } from "../../texts/texts";
+import { speak, texts } from "../../texts/texts";
 import { forget, recall, remember } from "../parts/tab_storage";
 
 /** What the tab remembers: the language alone. */
@@ -16,10 +16,15 @@ interface Kept {
 export class PageLanguage {
   readonly #key: string;
   readonly #offers = signal<readonly Language[]>([]);
+  readonly #failed = signal<Language | undefined>(undefined);
 
   /** The languages that the patron can choose from. None if there is no choice. */
   readonly offers: ReadonlySignal<readonly Language[]> = computed(() =>
     this.#offers.value.length > 1 ? this.#offers.value : [],
+  );
+  /** That the language which the patron has chosen could not be fetched, in words; empty if that is not so. */
+  readonly failure: ReadonlySignal<string> = computed(() =>
+    this.#failed.value === undefined ? "" : texts().head.languageFailed(LANGUAGES[this.#failed.value]),
   );
 
   /** `name` is that of the library's page. */
@@ -36,8 +41,9 @@ export class PageLanguage {
   /** Shows the language that suits the patron and the library. */
   async settle({ languages }: Library): Promise<void> {
     this.#offers.value = offered(languages);
-    await speak(choose(this.#offers.value, this.#wishes()));
-    this.#keep(this.#kept()?.chosen ?? false);
+    const suitable = choose(this.#offers.value, this.#wishes());
+    // One that could not be fetched this time is still the patron's choice after a reload.
+    if ((await speak(suitable)) === "shown") this.#keep(suitable, this.#kept()?.chosen ?? false);
   }
 
   /** Shows the patron's language when nothing is known of the library. */
@@ -47,27 +53,35 @@ export class PageLanguage {
 
   /** Takes in which language the patron has chosen. */
   async select(wanted: Language): Promise<void> {
-    await speak(wanted);
-    if (language.value === wanted) this.#keep(true);
+    // Taken away first, so that it is read out again if it fails again.
+    this.#failed.value = undefined;
+    const came = await speak(wanted);
+    if (came === "shown") this.#keep(wanted, true);
+    if (came === "failed") this.#failed.value = wanted;
   }
 
   /** Forgets what was chosen: the next one at this computer may read another language (D78). */
   forget(): void {
     forget(this.#key);
+    this.#failed.value = undefined;
+  }
+
+  /** The language that the page's address asks for; empty if it asks for none. */
+  get inAddress(): string {
+    return new URLSearchParams(location.search).get("lang") ?? "";
   }
 
   #wishes(): readonly string[] {
     const kept = this.#kept();
-    const inAddress = new URLSearchParams(location.search).get("lang");
-    return [kept?.chosen ? kept.language : "", inAddress ?? "", ...navigator.languages];
+    return [kept?.chosen ? kept.language : "", this.inAddress, ...navigator.languages];
   }
 
   #kept(): Kept | undefined {
     return recall(this.#key, isKept);
   }
 
-  #keep(chosen: boolean): void {
-    remember(this.#key, { language: language.value, chosen } satisfies Kept);
+  #keep(shown: Language, chosen: boolean): void {
+    remember(this.#key, { language: shown, chosen } satisfies Kept);
   }
 }
 

@@ -74,7 +74,7 @@ export class Resolutions {
       this.policies.stale();
       void this.policies.read();
     }
-    const why = isOutOfDate ? "The library's list has changed. Choose again from the new one." : whyNotDone(refusal);
+    const why = isOutOfDate ? whyOutOfDate(refusal) : whyNotDone(refusal);
     this.notify(`The ${command.what} could not be set. ${why}`, "bad");
     this.#settle(sessionId, commandId, false);
   }
@@ -101,4 +101,10 @@ export class Resolutions {
     if (isIdle) this.link.release(sessionId);
     command.resolve(done);
   }
+}
+
+/** Says that the library's list has changed, and which code is no longer in it, if the server has said. */
+function whyOutOfDate({ metadata: { code } }: Refusal): string {
+  const changed = code ? `“${code}” is no longer in the library's list.` : "The library's list has changed.";
+  return `${changed} Choose again from the new one.`;
 }

@@ -12,7 +12,7 @@ import { OneMoment } from "../parts/one_moment";
 import { SoundIsOff } from "../parts/sound_is_off";
 import { ThemeSwitch } from "../parts/theme_switch";
 import { Chat } from "./chat";
-import { SoundChoice } from "./chat_settings";
+import { LanguageFailure, SoundChoice } from "./chat_settings";
 import { Closed } from "./closed";
 import { Ended } from "./ended";
 import { LanguageSwitch } from "./language_switch";
@@ -43,6 +43,7 @@ export function AskPage({ chat }: { chat: PatronChat }) {
           )}
           <LanguageSwitch of={chat.language} />
           <ThemeSwitch />
+          <LanguageFailure chat={chat} />
         </header>
         <main class="ask-main">
           <Body chat={chat} />
@@ -76,12 +77,20 @@ function LibraryName({ chat }: { chat: PatronChat }) {
         {name}
       </span>
     );
-  const address = `/ask/${encodeURIComponent(chat.institutionId)}${chat.practice ? "?practice" : ""}`;
   return (
-    <a class="ask-name" lang={lang} href={address}>
+    <a class="ask-name" lang={lang} href={addressOf(chat)}>
       {name}
     </a>
   );
+}
+
+/** The address of the page itself, in the language that was asked for where the patron came from. */
+function addressOf({ institutionId, practice, language }: PatronChat): string {
+  const asked = language.inAddress;
+  const wishes = [practice ? "practice" : "", asked && `lang=${encodeURIComponent(asked)}`].filter(
+    (wish) => wish !== "",
+  );
+  return `/ask/${encodeURIComponent(institutionId)}${wishes.length > 0 ? `?${wishes.join("&")}` : ""}`;
 }
 
 function Body({ chat }: { chat: PatronChat }) {

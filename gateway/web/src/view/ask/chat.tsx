@@ -1,7 +1,7 @@
 import type { PatronChat } from "../../app/ask/chat";
 import { whyRefused } from "../../refusal_words";
 import { texts } from "../../texts/texts";
-import { nameOf } from "../../words";
+import { isNameless, nameOf, subjectOf } from "../../words";
 import { TypingLine } from "../parts/typing_line";
 import { ChatSettings } from "./chat_settings";
 import { Conversation } from "./conversation";
@@ -28,7 +28,7 @@ export function Chat({ chat }: { chat: PatronChat }) {
           class="button small"
           busy={words.ending}
           title={words.endTitle}
-          text={words.endText(librarian)}
+          text={words.endText(subjectOf(owner))}
           action={words.end}
           otherwise={words.keepChatting}
         />
@@ -37,7 +37,7 @@ export function Chat({ chat }: { chat: PatronChat }) {
       <Conversation
         chat={chat}
         view={view}
-        placeholder={words.writeTo(librarian)}
+        placeholder={owner !== undefined && isNameless(owner) ? words.writeToLibrarian : words.writeTo(librarian)}
         focus
         foot={<TypingLine typists={typists} />}
       />

@@ -8,6 +8,7 @@ import { SoundIsOff } from "../parts/sound_is_off";
 import { Switch } from "../parts/switch";
 import { ThemeSwitch } from "../parts/theme_switch";
 import { Volume } from "../parts/volume";
+import { LanguageSwitch } from "./language_switch";
 
 /** Lets the patron choose a sound and its volume, as librarians do. The choice is remembered in this browser (K22). */
 export function SoundChoice({ chat }: { chat: PatronChat }) {
@@ -32,6 +33,16 @@ export function SoundChoice({ chat }: { chat: PatronChat }) {
   );
 }
 
+/** Says that the language which the patron has chosen could not be fetched. */
+export function LanguageFailure({ chat }: { chat: PatronChat }) {
+  const words = chat.language.failure.value;
+  return words === "" ? null : (
+    <span class="hint over" role="alert">
+      {words}
+    </span>
+  );
+}
+
 /**
  * The same choices as in the head of the page, behind one button. Only a low window shows it, which has no room for that
  * head beside the conversation (ask_short.css).
@@ -39,13 +50,15 @@ export function SoundChoice({ chat }: { chat: PatronChat }) {
 export function ChatSettings({ chat }: { chat: PatronChat }) {
   const [isOpen, setIsOpen] = useState(false);
   const id = useId();
+  const { soundAndColours, soundColoursAndLanguage } = texts().head;
+  const label = chat.language.offers.value.length > 0 ? soundColoursAndLanguage : soundAndColours;
   return (
     <>
       <button
         type="button"
         class="icon-button low-only"
-        aria-label={texts().head.soundAndColours}
-        title={texts().head.soundAndColours}
+        aria-label={label}
+        title={label}
         aria-expanded={isOpen}
         aria-controls={isOpen ? id : undefined}
         onClick={() => setIsOpen(!isOpen)}
@@ -56,7 +69,9 @@ export function ChatSettings({ chat }: { chat: PatronChat }) {
         <div id={id} class="chat-settings low-only">
           {chat.sound.isOff.value && <SoundIsOff />}
           <SoundChoice chat={chat} />
+          <LanguageSwitch of={chat.language} />
           <ThemeSwitch />
+          <LanguageFailure chat={chat} />
         </div>
       )}
     </>

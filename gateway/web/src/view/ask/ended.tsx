@@ -8,7 +8,7 @@ import { conversation } from "../../state/conversation";
 import type { SessionView } from "../../state/session";
 import { texts } from "../../texts/texts";
 import { saveText, transcriptName, transcriptText } from "../../transcript_text";
-import { nameOf } from "../../words";
+import { subjectOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { OutsideLink } from "../parts/linked_text";
 import { Stream } from "../parts/stream";
@@ -108,7 +108,7 @@ function describe(chat: PatronChat, view: SessionView): { title: string; text: s
         : words.unanswered(library),
     };
   }
-  const name = nameOf(view.session.owner);
+  const name = subjectOf(view.session.owner);
   return view.session.endedBy === Part.PATRON
     ? { title: words.youEnded, text: words.thanks(library) }
     : {

@@ -72,6 +72,45 @@ describe("the language of the patron page (D84)", () => {
     expect(sessionStorage.getItem("carrel.language.ask.maple")).toBeNull();
   });
 
+  it("stays in the address of the page when the patron follows the library's name", async () => {
+    history.replaceState(null, "", "/ask/maple?lang=de");
+    page = await PatronPage.open(false, { says: SAYS });
+    expect(page.root.querySelector(".ask-name")?.getAttribute("href")).toBe("/ask/maple?lang=de");
+    page.close();
+    history.replaceState(null, "", "/ask/maple");
+    page = await PatronPage.open(false, { says: SAYS });
+    expect(page.root.querySelector(".ask-name")?.getAttribute("href")).toBe("/ask/maple");
+  });
+
+  it("can be changed while chatting, also where a low window hides the head (D82)", async () => {
+    page = await PatronPage.open("taken", { says: SAYS });
+    await page.chats();
+    const button = page.root.querySelector<HTMLElement>("[aria-label='Sonido, colores e idioma']");
+    button?.click();
+    await page.drawn();
+    const choices = [...page.root.querySelectorAll<HTMLElement>(".chat-settings .language")];
+    expect(choices.map(({ textContent }) => textContent)).toEqual(["English", "Español", "Deutsch"]);
+    choices[0]?.click();
+    await vi.waitFor(() => expect(document.documentElement.lang).toBe("en"));
+    await page.drawn();
+    expect(button?.getAttribute("aria-label")).toBe("Sound, colours and language");
+  });
+
+  it("is said to be missing where the patron has chosen it and it can't be fetched", async () => {
+    vi.doMock("../../texts/french", () => {
+      throw new TypeError("no network");
+    });
+    page = await PatronPage.open(false, { says: { ...SAYS, languages: ["es", "fr"] } });
+    await page.press("Français");
+    await vi.waitFor(() =>
+      expect(page.root.querySelector(".ask-head [role=alert]")?.textContent).toBe(
+        "No se ha podido cargar «Français». Elíjalo de nuevo.",
+      ),
+    );
+    expect(pressed()).toBe("Español");
+    vi.doUnmock("../../texts/french");
+  });
+
   it("is English alone where the library names no other, and there is nothing to choose", async () => {
     page = await PatronPage.open(false, { says: { welcome: "Ask away." } });
     expect(document.documentElement.lang).toBe("en");
@@ -91,6 +130,7 @@ describe("the language of the patron page (D84)", () => {
     expect(page.root.querySelector(".waiting-message")?.textContent).toBe("Espere.");
     await page.attends({ state: 2, owner: { part: 2, name: "Librarian" } });
     expect(page.root.querySelector("h1")?.textContent?.trim()).toBe("Personal de la biblioteca");
+    expect(page.field("message").placeholder).toBe("Escriba al personal de la biblioteca");
     await page.types("message", "\u0007");
     page.chat.send();
     await page.refuses({ code: 3, reason: "CONTROL_CHARACTER", message: "text: it contains …" });

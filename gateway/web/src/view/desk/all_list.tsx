@@ -13,6 +13,9 @@ import { isPatronTyping, PatronMarks } from "./patron_marks";
 import { BeginningOnly } from "./row_question";
 import { Row, RowName, RowTime } from "./rows";
 
+/** What opening a session does not do yet (S4). */
+const NOT_YET_INSIDE = "You do not enter until you have read the warning and pressed OK.";
+
 /** The running sessions of the library's own patrons that other librarians own (S4 to S6). */
 export function AllList({ desk }: { desk: Desk }) {
   const rows = rowsOf(desk.lists.value, SessionList.ALL);
@@ -67,11 +70,12 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
           : [{ label: "Enter in conference mode …", onChoose: enter }, ...im]
       }
       text={row.question}
+      told={isHere ? undefined : NOT_YET_INSIDE}
       preview={
         <>
           <p class="preview-question">{row.question}</p>
           <BeginningOnly row={row} />
-          <p class="hint">You do not enter until you have read the warning and pressed OK.</p>
+          {!isHere && <p class="hint">{NOT_YET_INSIDE}</p>}
         </>
       }
     >

@@ -2,6 +2,7 @@ import type { Desk } from "../../app/desk/desk";
 import type { ListName } from "../../app/desk/place";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { type AuditedSession, SessionList } from "../../gen/carrel/session/v1/session_service_pb";
+import { patronOf } from "../../patron_label";
 import { dayAndTime } from "../../time";
 import { Hidden } from "../parts/hidden";
 import { goToList } from "./go_to";
@@ -21,7 +22,7 @@ export function AuditedSessionName({ desk, sessionId, session }: AuditedSessionN
   if (session === undefined) return <code title={sessionId}>{sessionId.slice(0, 8)}</code>;
   const asked = <span class="audited-asked">asked {dayAndTime(session.openTime)}</span>;
   if (session.eraseTime !== undefined) return <>Erased, {asked}</>;
-  const name = session.patronName || "Patron";
+  const name = patronOf(session);
   if (session.state === SessionState.ENDED) {
     return (
       <button type="button" class="link-button" onClick={() => desk.openTranscript(session)}>

@@ -205,20 +205,69 @@ describe("what a session was about (D65)", () => {
     expect(stage.root.querySelector(".session-head")?.textContent).not.toContain("Mr Quill");
   });
 
-  it("reads the list anew when it has changed meanwhile", async () => {
+  it.each([
+    [{}, "The library's list has changed. Choose again from the new one."],
+    [{ code: "Maps" }, "“Maps” is no longer in the library's list. Choose again from the new one."],
+  ])("reads the list anew when it has changed meanwhile, and names what is gone: %j", async (metadata, why) => {
     await ended();
     await type("maps");
     await press("Enter");
     await submit("Answered");
     const { commandId = "", sessionId = "" } = stage.socket.all("act").at(-1) ?? {};
     codes = ["Printing"];
-    const refusal = create(RefusalSchema, { code: 3, reason: "UNKNOWN_CODE", message: "codes: …" });
+    const refusal = create(RefusalSchema, { code: 3, reason: "UNKNOWN_CODE", message: "codes: …", metadata });
     stage.socket.push({ case: "refused", value: create(RefusedSchema, { commandId, sessionId, refusal }) });
     await until(() => expect(reads).toBe(2));
     const told = [...stage.root.querySelectorAll(".toast span")].map(({ textContent }) => textContent);
-    expect(told).toEqual([
-      "The descriptive codes could not be set. The library's list has changed. Choose again from the new one.",
-    ]);
+    expect(told).toEqual([`The descriptive codes could not be set. ${why}`]);
+  });
+});
+
+describe("a form that is open while a colleague says something else of the session (R16, D65)", () => {
+  const isSet = (resolution: Resolution, author: typeof MAP | typeof QUILL) =>
+    stage.event({ case: "resolutionSet", value: create(ResolutionSetSchema, { resolution }) }, author);
+  const checked = () =>
+    stage.root.querySelector(".resolution input[type=radio]:checked")?.closest("label")?.textContent;
+
+  beforeEach(async () => {
+    await ended();
+    await isSet(Resolution.ANSWERED, MAP);
+    await areSet(["Maps"]);
+    await stage.click(/^Correct …/);
+  });
+
+  it("undoes nothing of it: what the user has not touched follows, and is not sent", async () => {
+    await isSet(Resolution.LOST_CALL, QUILL);
+    await areSet(["Maps", "Fines"], QUILL);
+    expect([checked(), chips()]).toEqual(["Lost call", ["Maps", "Fines"]]);
+    await type("home");
+    await press("Enter");
+    await submit();
+    expect(sent()).toEqual([["Maps", "Fines", "Homework", expect.anything()]]);
+  });
+
+  it("sends only how it ended, if that is all that the user changed", async () => {
+    await areSet(["Fines"], QUILL);
+    await submit("Practice");
+    expect(sent()).toEqual([Resolution.PRACTICE]);
+  });
+
+  it("keeps what the user has changed, whatever the colleague sets", async () => {
+    await stage.click("Take off Maps");
+    stage.root.querySelector<HTMLElement>(".resolution .choice")?.click();
+    await type("print");
+    await press("Enter");
+    await areSet(["Maps", "Fines"], QUILL);
+    expect(chips()).toEqual(["Fines", "Printing"]);
+    await submit();
+    expect(sent()).toEqual([["Fines", "Printing", expect.anything()]]);
+  });
+
+  it("sends nothing if nothing was changed", async () => {
+    await isSet(Resolution.LOST_CALL, QUILL);
+    await submit();
+    expect(sent()).toEqual([]);
+    expect(line()[0]).toBe("Resolution: Lost call");
   });
 });
 

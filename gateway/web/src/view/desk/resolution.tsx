@@ -78,10 +78,11 @@ export function ResolutionSetter({ desk, session, asks = false, onLater, onSet }
     setOpen(false);
     onLater?.();
   };
-  const set = async (resolution: Resolution, codes: readonly string[]) => {
+  const set = async (picked: Resolution | undefined, codes: readonly string[]) => {
     const isAboutElse = !sameCodes(session.descriptiveCodes, codes);
+    const resolution = picked ?? suggested(desk, session);
     // Whoever only corrects the codes says nothing of how it ended.
-    const says = resolution !== Resolution.UNSPECIFIED && !(isAboutElse && resolution === session.resolution);
+    const says = resolution !== Resolution.UNSPECIFIED && (picked !== undefined || resolution !== session.resolution);
     const [isSaid, isCoded] = await Promise.all([
       says && desk.resolutions.set(sessionId, resolution),
       isAboutElse && desk.resolutions.setCodes(sessionId, codes, library?.codeList ?? ""),
@@ -119,13 +120,13 @@ export function ResolutionSetter({ desk, session, asks = false, onLater, onSet }
   return (
     <Choices
       formRef={choices}
-      first={suggested(desk, session)}
-      firstCodes={session.descriptiveCodes}
+      live={suggested(desk, session)}
+      liveCodes={session.descriptiveCodes}
       list={library?.descriptiveCodes ?? []}
       mayLeave={isCoded}
       isSetting={desk.resolutions.isSetting(sessionId)}
       otherwise={isCoded ? "Cancel" : "Not now"}
-      onSet={(resolution, codes) => void set(resolution, codes)}
+      onSet={(picked, codes) => void set(picked, codes)}
       onCancel={leave}
     />
   );
@@ -133,32 +134,38 @@ export function ResolutionSetter({ desk, session, asks = false, onLater, onSet }
 
 interface ChoicesProps {
   formRef: { current: HTMLFormElement | null };
-  first: Resolution;
-  /** The session's descriptive codes, and those of its library. */
-  firstCodes: readonly string[];
+  /** The choice as it is without the user, who may have colleagues that set it meanwhile. */
+  live: Resolution;
+  /** The session's descriptive codes as they are now, and those of its library. */
+  liveCodes: readonly string[];
   list: readonly string[];
   /** Whether the codes may be corrected without saying how it ended. */
   mayLeave: boolean;
   isSetting: boolean;
   /** The label of the button that changes nothing. */
   otherwise: string;
-  onSet: (resolution: Resolution, codes: readonly string[]) => void;
+  /** `picked` is the choice that the user made, if they made one. */
+  onSet: (picked: Resolution | undefined, codes: readonly string[]) => void;
   onCancel: () => void;
 }
 
 function Choices(props: ChoicesProps) {
-  const { formRef, first, firstCodes, list, mayLeave, isSetting, otherwise, onSet, onCancel } = props;
-  const [chosen, setChosen] = useState(first);
-  const [codes, setCodes] = useState(firstCodes);
+  const { formRef, live, liveCodes, list, mayLeave, isSetting, otherwise, onSet, onCancel } = props;
+  // Only what the user touches is remembered: the rest follows the session, so that nothing a colleague sets while the
+  // form is open is undone by sending it.
+  const [picked, setPicked] = useState<Resolution>();
+  const [changes, setChanges] = useState<CodeChanges>(NO_CHANGES);
+  const chosen = picked ?? live;
+  const codes = withChanges(liveCodes, changes);
   const name = useId();
-  const isNone = chosen === Resolution.UNSPECIFIED && !(mayLeave && !sameCodes(firstCodes, codes));
+  const isNone = chosen === Resolution.UNSPECIFIED && !(mayLeave && !sameCodes(liveCodes, codes));
   return (
     <form
       class="resolution"
       ref={formRef}
       onSubmit={(event) => {
         event.preventDefault();
-        if (!isNone && !isSetting) onSet(chosen, codes);
+        if (!isNone && !isSetting) onSet(picked, codes);
       }}
     >
       <fieldset>
@@ -170,13 +177,15 @@ function Choices(props: ChoicesProps) {
               name={name}
               value={resolution}
               checked={chosen === resolution}
-              onChange={() => setChosen(resolution)}
+              onChange={() => setPicked(resolution)}
             />
             {words}
           </label>
         ))}
       </fieldset>
-      {(list.length > 0 || codes.length > 0) && <CodeChooser list={list} chosen={codes} onChange={setCodes} />}
+      {(list.length > 0 || codes.length > 0) && (
+        <CodeChooser list={list} chosen={codes} onChange={(after) => setChanges(changesTo(liveCodes, after))} />
+      )}
       <div class="resolution-actions">
         <button type="submit" class="button small primary" aria-disabled={isNone || isSetting}>
           {isSetting ? "Setting …" : "Set the resolution"}
@@ -187,6 +196,28 @@ function Choices(props: ChoicesProps) {
       </div>
     </form>
   );
+}
+
+/** Which descriptive codes the user has added to a session's and taken off. */
+interface CodeChanges {
+  added: readonly string[];
+  taken: readonly string[];
+}
+
+const NO_CHANGES: CodeChanges = { added: [], taken: [] };
+
+/** Returns what the user has changed if the codes are to become `after`. */
+function changesTo(live: readonly string[], after: readonly string[]): CodeChanges {
+  return {
+    added: after.filter((code) => !live.includes(code)),
+    taken: live.filter((code) => !after.includes(code)),
+  };
+}
+
+/** Returns the codes with what the user has changed. */
+function withChanges(live: readonly string[], { added, taken }: CodeChanges): string[] {
+  const kept = live.filter((code) => !taken.includes(code));
+  return [...kept, ...added.filter((code) => !kept.includes(code))];
 }
 
 function focusChosen(form: HTMLFormElement | null): void {

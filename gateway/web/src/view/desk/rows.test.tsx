@@ -1,5 +1,6 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { PatronConnection } from "../../gen/carrel/session/v1/session_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { DeskStage, drawn, MAP, QUILL, RICKY, ROW } from "../../testing/desk_stage";
@@ -24,9 +25,12 @@ function descriptions(): string[] {
 
 function referred(by: string): string[] {
   return [...stage.root.querySelectorAll<HTMLElement>(".row-main")].map((row) => {
-    const copy = document.getElementById(row.getAttribute(by) ?? "")?.cloneNode(true) as HTMLElement;
-    for (const hidden of copy.querySelectorAll("[aria-hidden=true]")) hidden.remove();
-    return (copy.textContent ?? "").replace(/\s+/g, " ").trim();
+    const parts = (row.getAttribute(by) ?? "").split(" ").map((id) => {
+      const copy = document.getElementById(id)?.cloneNode(true) as HTMLElement;
+      for (const hidden of copy.querySelectorAll("[aria-hidden=true]")) hidden.remove();
+      return copy.textContent ?? "";
+    });
+    return parts.join(" ").replace(/\s+/g, " ").trim();
   });
 }
 
@@ -76,6 +80,35 @@ describe("the name of a row (D82, D50)", () => {
       /^Open the session with Ricky for less than 1 min.*connected.*typing.*1 new.*Waits for you less than 1 min$/,
     );
     expect(descriptions()).toEqual(["Hello"]);
+  });
+
+  it("tells of an offer also what the sender has written, of which long texts only the beginning", async () => {
+    const to = { case: "librarian", value: MAP } as const;
+    const transferOffer = { offerId: "o", from: QUILL, to, lapseTime: timestampFromMs(Date.now() + 60_000) };
+    const row = { ...ROW, list: SessionList.OFFERED, owner: QUILL };
+    const offers = (message: string) =>
+      stage.lists({ case: "snapshot", value: { rows: [{ ...row, transferOffer: { ...transferOffer, message } }] } });
+    offers("She knows maps.");
+    await drawn();
+    expect(descriptions()).toEqual(["Mr Quill: She knows maps. Where is the plat book?"]);
+    offers("m".repeat(500));
+    await drawn();
+    expect(descriptions()).toEqual([`Mr Quill: ${"m".repeat(200)} … Where is the plat book?`]);
+    offers("");
+    await drawn();
+    expect(descriptions()).toEqual(["Where is the plat book?"]);
+  });
+
+  it("tells of a colleague's session that opening it does not enter it yet (S4)", async () => {
+    stage.end();
+    stage = await DeskStage.open({}, Role.ASK_ADMINISTRATOR);
+    stage.lists({ case: "snapshot", value: { rows: [{ ...ROW, list: SessionList.ALL, owner: QUILL }] } });
+    await drawn();
+    stage.find("[role=tab]", /^All/)?.click();
+    await drawn();
+    expect(descriptions()).toEqual([
+      "You do not enter until you have read the warning and pressed OK. Where is the plat book?",
+    ]);
   });
 });
 

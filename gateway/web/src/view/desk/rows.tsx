@@ -21,6 +21,8 @@ interface RowProps {
   name: string;
   /** The question, or what was written last. Screen readers get it after the rest of the row, which is the row's name. */
   text?: string | undefined;
+  /** What the preview tells beyond that and matters to whoever opens the row. Screen readers get it before the text. */
+  told?: string | undefined;
   /** Shown beside the row while the pointer or the focus is on it. */
   preview?: ComponentChildren;
   children: ComponentChildren;
@@ -36,10 +38,13 @@ export function Row({
   busy = false,
   class: extra = "",
   text = "",
+  told = "",
   preview,
   children,
 }: RowProps) {
   const id = useId();
+  // The preview comes and goes with the pointer and may be long, so the row is not described by it.
+  const described = [told && `${id}-told`, text && `${id}-text`].filter((one) => one !== "");
   const [menuOpen, setMenuOpen] = useState(false);
   const [beside, setBeside] = useState<Place | undefined>(undefined);
   const row = useRef<HTMLLIElement>(null);
@@ -74,7 +79,7 @@ export function Row({
         aria-current={selected ? "true" : undefined}
         aria-busy={busy}
         aria-labelledby={`${id}-name`}
-        aria-describedby={text === "" ? undefined : `${id}-text`}
+        aria-describedby={described.length > 0 ? described.join(" ") : undefined}
         onClick={(event) => {
           // The first click may have brought another list under the pointer: a second one is not meant for the row there.
           if (event.detail <= 1) onOpen();
@@ -93,6 +98,11 @@ export function Row({
           <Hidden>{verb}</Hidden>
           {children}
         </span>
+        {told !== "" && (
+          <span class="visually-hidden" id={`${id}-told`}>
+            {told}
+          </span>
+        )}
         {text !== "" && (
           <span class="row-question" id={`${id}-text`}>
             {beginningOf(text, PREVIEWED)}

@@ -237,7 +237,7 @@ describe("a session that several librarians owned (D46, D49)", () => {
   it("names nobody in the view of a patron who is told no names (R12)", async () => {
     await show({ ...SESSION, formerOwners: [map], owner: key }, () => "Librarian");
     await press(/^Patron's view$/);
-    await until(() => expect(root.querySelector("[role=log]")?.textContent).toContain("Librarian"));
+    await until(() => expect(root.querySelector("[role=log]")?.textContent).toContain("The librarian joined the chat"));
     expect(facts()).not.toContain("with");
   });
 

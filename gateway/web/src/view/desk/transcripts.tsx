@@ -6,6 +6,7 @@ import type { Desk } from "../../app/desk/desk";
 import { EndedSessions, EVERYTHING, isNarrowed } from "../../app/desk/ended_sessions";
 import { Part, type Session, SessionSchema } from "../../gen/carrel/session/v1/session_pb";
 import type { AuditedSession, GetTranscriptResponse } from "../../gen/carrel/session/v1/session_service_pb";
+import { patronOf } from "../../patron_label";
 import type { Item } from "../../state/conversation";
 import { ownersIn, ownersOf } from "../../state/owners";
 import { withoutIdentity } from "../../state/session";
@@ -166,7 +167,7 @@ interface EndedSessionProps {
 
 /** What a session is called by: its patron, while there is anything to know of them. */
 function titleOf(session: Session): string {
-  return session.eraseTime === undefined ? session.patronName || "Patron" : "Erased";
+  return session.eraseTime === undefined ? patronOf(session) : "Erased";
 }
 
 /** Who answered, and for how long. Of an erased session only the last librarian's library is known. */

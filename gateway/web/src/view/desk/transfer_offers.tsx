@@ -5,11 +5,11 @@ import type { SessionRow } from "../../gen/carrel/session/v1/session_service_pb"
 import { patronOf } from "../../patron_label";
 import { secondsLeft } from "../../state/transfer";
 import { stopwatch } from "../../time";
-import { nameOf } from "../../words";
+import { beginningOf, nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { useFocusAfter } from "../parts/open_tab";
 import { LibraryName, PracticeMark, Preview } from "./new_list";
-import { BeginningOnly } from "./row_question";
+import { BeginningOnly, PREVIEWED } from "./row_question";
 import { Row, RowName } from "./rows";
 import { throwReasonAway } from "./throw_away";
 
@@ -137,6 +137,7 @@ export function OfferedList({ desk }: { desk: Desk }) {
 function OfferedRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   const patron = patronOf(row);
   const from = nameOf(row.transferOffer?.from);
+  const message = row.transferOffer?.message;
   const accept = { label: `Accept ${patron}`, onChoose: () => desk.accept(row) };
   const decline = { label: `Decline ${patron}`, onChoose: () => desk.transfers.decline(row) };
   return (
@@ -146,13 +147,14 @@ function OfferedRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       busy={desk.isPickingUp(row.sessionId)}
       onOpen={() => desk.accept(row)}
       text={row.question}
+      told={message && `${from}: ${beginningOf(message, PREVIEWED)}`}
       menu={row.transferOffer?.to.case === "librarian" ? [accept, decline] : [accept]}
       preview={
         <>
           <Preview row={row} />
-          {row.transferOffer?.message && (
+          {message && (
             <p class="offer-message">
-              <strong>{from}:</strong> {row.transferOffer.message}
+              <strong>{from}:</strong> {message}
             </p>
           )}
         </>

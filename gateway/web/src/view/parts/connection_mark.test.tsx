@@ -67,10 +67,24 @@ describe("the state of the connection in the head (D60)", () => {
     expect(pings()).toBe(1);
   });
 
-  it("connects anew at once when the network is back", async () => {
+  it("keeps its connection when the network is back at once and the gateway answers", async () => {
     const before = FakeSocket.last;
     dispatchEvent(new Event("offline"));
     dispatchEvent(new Event("online"));
+    expect(pings()).toBe(2);
+    answers();
+    await pass(5);
+    expect(FakeSocket.last).toBe(before);
+    expect(says()).toBe("Connected");
+  });
+
+  it("connects anew soon after the network is back if the gateway does not answer", async () => {
+    const before = FakeSocket.last;
+    dispatchEvent(new Event("offline"));
+    dispatchEvent(new Event("online"));
+    await page.drawn();
+    expect(FakeSocket.last).toBe(before);
+    await pass(3);
     expect(FakeSocket.last).not.toBe(before);
     FakeSocket.last?.open();
     await page.drawn();

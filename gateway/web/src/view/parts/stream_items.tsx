@@ -17,6 +17,7 @@ import {
   type Reader,
   resolutionLine,
   returnedLine,
+  subjectOf,
   transferredLine,
   waitedAt,
 } from "../../words";
@@ -100,10 +101,10 @@ export function EventItem({ event, reader, events, goesOn, isLastOwn }: EventIte
       );
     case "pickedUp":
       return (
-        <Fact event={event}>{own ? "You picked the patron up" : texts().events.joined(nameOf(event.author))}</Fact>
+        <Fact event={event}>{own ? "You picked the patron up" : texts().events.joined(subjectOf(event.author))}</Fact>
       );
     case "colleagueLeft":
-      return <Fact event={event}>{texts().events.left(nameOf(event.author))}</Fact>;
+      return <Fact event={event}>{texts().events.left(subjectOf(event.author))}</Fact>;
     case "returned":
       return <Fact event={event}>{returnedLine(event, own, reader.isPatron)}</Fact>;
     case "erased":

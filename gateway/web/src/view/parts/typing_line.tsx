@@ -1,6 +1,6 @@
 import type { Typist } from "../../state/typing";
 import { texts } from "../../texts/texts";
-import { nameOf } from "../../words";
+import { subjectOf } from "../../words";
 
 /** Says who is typing. Its place is kept free, so that nothing jumps. */
 export function TypingLine({ typists, where }: { typists: readonly Typist[]; where?: (typist: Typist) => string }) {
@@ -12,7 +12,7 @@ export function TypingLine({ typists, where }: { typists: readonly Typist[]; whe
         <i />
         <i />
       </span>
-      {typists.map((typist) => texts().chat.typing(nameOf(typist.author), where?.(typist) ?? "")).join(" ")}
+      {typists.map((typist) => texts().chat.typing(subjectOf(typist.author), where?.(typist) ?? "")).join(" ")}
     </p>
   );
 }

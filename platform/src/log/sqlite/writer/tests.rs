@@ -62,7 +62,7 @@ fn a_full_disk_is_told_until_something_was_written() {
     let condition = writer.writable.watch();
     let (requests, received) = mpsc::channel(1);
     let thread = std::thread::spawn(move || writer.run(received));
-    let mut send = |stream: &str, size: usize| {
+    let send = |stream: &str, size: usize| {
         let (request, answer) = request(stream, size);
         requests.blocking_send(request).unwrap();
         let outcome = answer.blocking_recv().unwrap();
