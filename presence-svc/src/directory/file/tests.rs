@@ -194,9 +194,8 @@ practice = false"#,
     );
     // D84
     assert_eq!(maple.languages, ["es", "en"]);
-    let [translation] = maple.translations.as_slice() else {
-        panic!("there is one translation");
-    };
+    assert_eq!(maple.translations.len(), 1);
+    let translation = &maple.translations[0];
     assert_eq!(translation.language, "en");
     assert_eq!(translation.welcome, "Hello!");
     assert_eq!(translation.privacy_notice, "We keep it.");
