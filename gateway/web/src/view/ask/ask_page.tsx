@@ -32,7 +32,7 @@ export function AskPage({ chat }: { chat: PatronChat }) {
       <div class={`ask stage-${stage} ${isEmbedded() ? "embedded" : ""}`}>
         <header class="ask-head">
           {/* In the library's own web site, the name is only there where the row has nothing else to say. */}
-          {(!isEmbedded() || !isConnectionShown(chat)) && <LibraryName chat={chat} />}
+          {(!isEmbedded() || !hasMoreToSay(chat)) && <LibraryName chat={chat} />}
           {chat.practice && <span class="tag practice">{texts().head.practice}</span>}
           {isConnectionShown(chat) && <ConnectionMark link={chat.link} />}
           {(stage === "waiting" || stage === "chatting") && (
@@ -52,6 +52,11 @@ export function AskPage({ chat }: { chat: PatronChat }) {
       </div>
     </PageAnnouncer.Provider>
   );
+}
+
+/** Whether the head has anything to say beside the library's name. */
+function hasMoreToSay(chat: PatronChat): boolean {
+  return isConnectionShown(chat) || chat.language.offers.value.length > 0;
 }
 
 /** Whether to show the state of the connection. While the question is sent, it is shown only after a failure. */
