@@ -66,7 +66,7 @@ fn a_bad_setting_is_named_with_its_source() {
         ),
         (
             "[presence]\nlease = \"1s\"",
-            "presence.lease: must be 10s or more",
+            "presence.lease: must be longer than gateway.socket.monitor_ping_interval",
         ),
         (
             "[telemetry]\nlog_filter = \"a=b=c\"",
