@@ -39,7 +39,7 @@ describe("a report as a file (D71)", () => {
     const [head, first, second] = reportCsv(about.report()).split("\r\n");
     expect(head).toMatch(/,not coded yet,about: =1\+1,"about: Maps, ""old"" ones"$/);
     expect(first).toMatch(/^2026-11-01,0,.*,0,0$/);
-    expect(second).toMatch(/^2026-11-02,1,.*,1,1,1$/);
+    expect(second).toMatch(/^2026-11-02,1,.*,0,1,1$/);
   });
 
   it("is named after its days", () => {
