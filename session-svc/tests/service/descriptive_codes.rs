@@ -12,6 +12,7 @@ use tonic_types::StatusExt as _;
 
 use crate::desk::Desk;
 use crate::person::{Person, reason};
+use crate::resolution::reads_as_before;
 
 const SESSION: &str = "5e55";
 const MAPLES: [&str; 5] = ["Opening hours", "Maps", "Ships", "Cards", "Printing"];
@@ -134,16 +135,7 @@ async fn the_patron_is_told_nothing_of_them() {
             .await
             .unwrap();
     }
-    let after = ricky
-        .transcript(SESSION, Audience::Unspecified)
-        .await
-        .unwrap();
-    assert_eq!(before, after);
-    let attending = ricky.attend(SESSION, None).await.unwrap();
-    assert_eq!(attending.joined.head.unwrap().number, 3);
-    let as_patron = admin.transcript(SESSION, Audience::Patron).await.unwrap();
-    assert_eq!(as_patron.session, before.session);
-    assert_eq!(as_patron.events, before.events);
+    reads_as_before(&before, &mut ricky, &mut admin).await;
     let own = ricky
         .set_descriptive_codes(desk.command_id(), SESSION, &["Maps"], &list)
         .await;

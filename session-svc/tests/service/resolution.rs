@@ -94,6 +94,24 @@ async fn it_is_set_after_the_end_and_corrected_with_history() {
     );
 }
 
+/// Asserts that the patron reads what they read before, and so does staff in their view, and that no number has a gap.
+pub async fn reads_as_before(
+    before: &wire::GetTranscriptResponse,
+    ricky: &mut Person,
+    admin: &mut Person,
+) {
+    let after = ricky
+        .transcript(SESSION, Audience::Unspecified)
+        .await
+        .unwrap();
+    assert_eq!(*before, after);
+    let attending = ricky.attend(SESSION, None).await.unwrap();
+    assert_eq!(attending.joined.head.unwrap().number, 3);
+    let as_patron = admin.transcript(SESSION, Audience::Patron).await.unwrap();
+    assert_eq!(as_patron.session, before.session);
+    assert_eq!(as_patron.events, before.events);
+}
+
 /// R16, S21, I17: not in what the patron reads, nor as a gap in its numbers.
 #[tokio::test]
 async fn the_patron_is_told_nothing_of_it() {
@@ -111,16 +129,7 @@ async fn the_patron_is_told_nothing_of_it() {
             .await
             .unwrap();
     }
-    let after = ricky
-        .transcript(SESSION, Audience::Unspecified)
-        .await
-        .unwrap();
-    assert_eq!(before, after);
-    let attending = ricky.attend(SESSION, None).await.unwrap();
-    assert_eq!(attending.joined.head.unwrap().number, 3);
-    let as_patron = admin.transcript(SESSION, Audience::Patron).await.unwrap();
-    assert_eq!(as_patron.session, before.session);
-    assert_eq!(as_patron.events, before.events);
+    reads_as_before(&before, &mut ricky, &mut admin).await;
     let own = ricky
         .set_resolution(desk.command_id(), SESSION, Resolution::Answered)
         .await;
