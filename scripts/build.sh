@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Builds all programs, `carrel` with its pages, and prints the path of `carrel` on the last line. PROFILE=release builds
 # them optimised, which takes about ten minutes the first time instead of four.
+#
+# It is always the whole workspace: for a part of it, cargo would choose fewer features of what they depend on, and build
+# half of that again.
 source "$(dirname "$0")/environment.sh"
 scripts/pages.sh >&2
 

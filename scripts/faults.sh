@@ -5,15 +5,13 @@
 #
 # FAULTS_PROFILE=release builds and runs the programs as they are released.
 source "$(dirname "$0")/environment.sh"
-scripts/pages.sh
 scripts/setup.sh redis postgres strace faketime
 
 profile="${FAULTS_PROFILE:-dev}"
 folder="$TARGET/debug"
 [ "$profile" = dev ] || folder="$TARGET/$profile"
 section "programs, $profile"
-cargo build --locked --quiet --profile "$profile" --package carrel --package carrel-faults \
-  --package carrel-session --package carrel-presence --package carrel-im --package carrel-gateway
+PROFILE="$profile" scripts/build.sh >/dev/null
 
 case "${1:-}" in
   "") ;;

@@ -15,15 +15,17 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 COPY = TARGET / "sabotage"
-CRATES = ["proto", "platform", "testbed", "session-svc", "presence-svc", "im-svc", "simulation"]
-# The crates that an earlier run may have built with a leak or a bug in them.
+# The crates that leaks and bugs are built into, or that are built from those.
 CHANGED = {"session-svc", "simulation"}
+# What no crate of the copy is built from.
+LEFT_OUT = shutil.ignore_patterns("node_modules", "web", "results")
 # How many seeds may miss a bug before it counts as not caught.
 SEEDS = 200
 
@@ -241,17 +243,22 @@ BUGS = [
 
 
 def copy_sources() -> None:
-    """Copies the crates that the tests need into a separate workspace."""
-    for crate in CRATES:
-        # Cargo detects changed files by their modification times. Crates that an earlier run may have built with a leak
-        # must look changed; the others keep their times, so they are not rebuilt.
-        copy = shutil.copy if crate in CHANGED else shutil.copy2
-        shutil.copytree(ROOT / crate, COPY / crate, dirs_exist_ok=True, copy_function=copy)
+    """Copies all crates into a separate workspace. It has the members of the original one, so that cargo chooses the
+    same features for what they depend on, and takes that from the original's build."""
     manifest = (ROOT / "Cargo.toml").read_text()
-    start = manifest.index("members = [")
-    end = manifest.index("]", start) + 1
-    members = ", ".join(f'"{crate}"' for crate in CRATES)
-    (COPY / "Cargo.toml").write_text(manifest[:start] + f"members = [{members}]" + manifest[end:])
+    for crate in tomllib.loads(manifest)["workspace"]["members"]:
+        # Files keep their times, by which cargo detects changes, so that crates that stay as they are aren't rebuilt.
+        shutil.copytree(ROOT / crate, COPY / crate, ignore=LEFT_OUT)
+        if crate not in CHANGED:
+            # Tests are chosen by their name, and those of other crates have the same.
+            shutil.rmtree(COPY / crate / "tests", ignore_errors=True)
+    for crate in CHANGED:
+        # A version of its own keeps cargo from ever taking a changed crate for the original.
+        manifest_edit = ("\nversion.workspace = true", '\nversion = "0.0.0"')
+        build_in("the version", f"{crate}/Cargo.toml", (manifest_edit,))
+        for path in (COPY / crate).rglob("*.rs"):
+            path.touch()
+    (COPY / "Cargo.toml").write_text(manifest)
     shutil.copy(ROOT / "Cargo.lock", COPY / "Cargo.lock")
 
 
@@ -270,16 +277,17 @@ def built(command: list[str]) -> None:
 
 def tests_pass(which: str) -> bool:
     """Runs the tests with this name in the copy, and returns whether they passed."""
-    command = ["cargo", "test", "--quiet", "-p", "carrel-session", "--test", "service"]
+    command = ["cargo", "test", "--workspace", "--offline", "--quiet", "--test", "service"]
     built([*command, "--no-run"])
     return run([*command, which], CARREL_PAIRS="200", PROPTEST_MAX_SHRINK_ITERS="0").returncode == 0
 
 
-def broken_seed(profile: list[str]) -> str | None:
+def broken_seed(release: bool) -> str | None:
     """Runs the simulation of the copy until a seed fails. Returns which one failed and how, or None."""
-    what = ["--quiet", "-p", "carrel-simulation", *profile]
-    built(["cargo", "build", *what])
-    finished = run(["cargo", "run", *what, "--", "--seeds", f"0..{SEEDS}", "--first"])
+    profile = ["--release"] if release else []
+    built(["cargo", "build", "--workspace", "--offline", "--quiet", "--bin", "carrel-simulation", *profile])
+    program = TARGET / ("release" if release else "debug") / "carrel-simulation"
+    finished = run([str(program), "--seeds", f"0..{SEEDS}", "--first"])
     if finished.returncode == 0:
         return None
     verdicts = [line for line in finished.stdout.splitlines() if line.startswith("seed ") and " broken " in line]
@@ -316,12 +324,12 @@ def try_leaks(leaks: list[Leak]) -> list[str]:
     return missed
 
 
-def try_bugs(bugs: list[Bug], profile: list[str]) -> list[str]:
+def try_bugs(bugs: list[Bug], release: bool) -> list[str]:
     """Builds bugs in, one at a time, and returns those that no seed caught."""
     missed = []
     for bug in bugs:
         sound = build_in(bug.name, bug.file, bug.edits)
-        verdict = broken_seed(profile)
+        verdict = broken_seed(release)
         (COPY / bug.file).write_text(sound)
         print(f"caught by {verdict}: {bug.name}" if verdict else f"MISSED: {bug.name}", flush=True)
         if not verdict:
@@ -335,7 +343,7 @@ def main() -> None:
     if not {"leaks", "bugs", "--all", "--release"} >= set(arguments):
         sys.exit(__doc__)
     everything = "--all" in arguments
-    profile = ["--release"] if "--release" in arguments else []
+    release = "--release" in arguments
     both = not {"leaks", "bugs"} & set(arguments)
     shutil.rmtree(COPY, ignore_errors=True)
     copy_sources()
@@ -348,7 +356,7 @@ def main() -> None:
     if both or "leaks" in arguments:
         missed += try_leaks([leak for leak in LEAKS if everything or leak.in_make_test])
     if both or "bugs" in arguments:
-        missed += try_bugs([bug for bug in BUGS if everything or bug.in_make_test], profile)
+        missed += try_bugs([bug for bug in BUGS if everything or bug.in_make_test], release)
     shutil.rmtree(COPY, ignore_errors=True)
     if missed:
         sys.exit(1)
