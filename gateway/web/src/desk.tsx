@@ -19,6 +19,7 @@ import "./styles/im.css";
 import "./styles/narrow.css";
 import "./styles/short.css";
 import "./styles/index.css";
+import "./styles/paper.css";
 import { DeskPage } from "./view/desk/desk_page";
 
 const desk = new Desk();

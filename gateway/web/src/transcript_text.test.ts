@@ -21,8 +21,8 @@ function message(text: string, time: Date): SessionEvent {
 }
 
 describe("a conversation as a file (R24)", () => {
-  it("is named after the library and the day", () => {
-    expect(transcriptName("chat", session)).toBe("chat-maple-2026-11-23.txt");
+  it("is named after the library and when it began", () => {
+    expect(transcriptName("chat", session)).toBe("chat-maple-2026-11-23-235900.txt");
   });
 
   it("says that it was erased, to staff by whom (R20)", () => {

@@ -103,12 +103,14 @@ function lineOf(event: SessionEvent, events: readonly SessionEvent[], reader: Re
   }
 }
 
-/** Returns the file name of a conversation: what it is, the library's id, and the day it began in the viewer's zone. */
+/** Returns the file name of a conversation: what it is, the library's id, and when it began in the viewer's zone. */
 export function transcriptName(kind: string, session: Session): string {
   const begun = new Date(milliseconds(session.openTime) ?? Date.now());
   const two = (number: number) => String(number).padStart(2, "0");
   const date = [begun.getFullYear(), two(begun.getMonth() + 1), two(begun.getDate())].join("-");
-  return `${kind}-${session.institutionId}-${date}.txt`;
+  // To the second: a library has many conversations on one day, and one file must not take the place of another.
+  const time = [begun.getHours(), begun.getMinutes(), begun.getSeconds()].map(two).join("");
+  return `${kind}-${session.institutionId}-${date}-${time}.txt`;
 }
 
 /** Hands the browser a text file to save. */

@@ -15,6 +15,9 @@ export class PagedList<T> {
   readonly #busy = signal(false);
   readonly #error = signal("");
 
+  /** What could not be read last, and what is shown before it. */
+  #failed: { pageToken: string; before: readonly T[] } | undefined;
+
   /** The entries read so far, or `undefined` before the first answer. */
   readonly entries: ReadonlySignal<readonly T[] | undefined> = this.#entries;
   /** The token of the next page; empty if there is none. */
@@ -36,6 +39,11 @@ export class PagedList<T> {
     if (this.#next.value !== "") await this.#read(this.#next.value, this.#entries.value ?? []);
   }
 
+  /** Reads again what could not be read: the next page, or the list from its start. */
+  async again(): Promise<void> {
+    if (this.#failed) await this.#read(this.#failed.pageToken, this.#failed.before);
+  }
+
   /** Replaces entries in the list without reading it again. */
   replace(one: (entry: T) => boolean, now: (entry: T) => T): void {
     this.#entries.value = this.#entries.value?.map((entry) => (one(entry) ? now(entry) : entry));
@@ -45,11 +53,13 @@ export class PagedList<T> {
     if (this.#busy.value) return;
     this.#busy.value = true;
     this.#error.value = "";
+    this.#failed = undefined;
     try {
       const { entries, nextPageToken } = await this.fetchPage(pageToken);
       this.#entries.value = [...before, ...entries];
       this.#next.value = nextPageToken;
     } catch (error) {
+      this.#failed = { pageToken, before };
       this.#error.value = error instanceof ApiError ? error.message : "The list could not be read. Try again.";
     } finally {
       this.#busy.value = false;

@@ -24,6 +24,7 @@ export function Audit({ desk }: { desk: Desk }) {
     <div class="review" role="tabpanel" id="panel-audit" aria-labelledby="tab-audit">
       <Paged
         list={list}
+        connected={desk.link.connection.value.phase.name === "connected"}
         title="Audit"
         lead={isAdministrator ? `${ACTS} ${ROLES}` : ACTS}
         empty="Nothing has been written to the audit yet."

@@ -8,24 +8,31 @@ let root: HTMLElement;
 let list: PagedList<string>;
 /** Answers the last request. */
 let answer: (page: Page<string>) => void;
+/** Fails the last request. */
+let fail: (error: Error) => void;
 
 beforeEach(() => {
   root = document.createElement("div");
   document.body.append(root);
   list = new PagedList<string>(
     () =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         answer = resolve;
+        fail = reject;
       }),
   );
+  show(true);
+  void list.reload();
+});
+
+function show(connected: boolean): void {
   render(
-    <Paged list={list} title="Fruit" lead="" empty="None.">
+    <Paged list={list} connected={connected} title="Fruit" lead="" empty="None.">
       {(entries) => <p>{entries.join(" ")}</p>}
     </Paged>,
     root,
   );
-  void list.reload();
-});
+}
 
 afterEach(() => {
   render(null, root);
@@ -44,6 +51,27 @@ describe("a list that comes page by page (D82)", () => {
     await said("Loading …");
     answer({ entries: ["apple", "pear"], nextPageToken: "" });
     await said("2 shown, which is all.");
+  });
+
+  it("reads what it could not read when it is told to, and when the connection is back", async () => {
+    answer({ entries: ["apple"], nextPageToken: "more" });
+    await until(() => expect(button("Show more")).toBeDefined());
+    button("Refresh")?.click();
+    fail(new Error("gone"));
+    await until(() => expect(button("Try again")).toBeDefined());
+    button("Try again")?.click();
+    answer({ entries: ["pear"], nextPageToken: "more" });
+    await said("1 shown, and there are more.");
+    expect(root.textContent).toContain("pear");
+
+    button("Show more")?.click();
+    show(false);
+    fail(new Error("gone"));
+    await until(() => expect(button("Try again")).toBeDefined());
+    show(true);
+    await until(() => expect(button("Try again")).toBeUndefined());
+    answer({ entries: ["plum"], nextPageToken: "" });
+    await until(() => expect(root.textContent).toContain("pear plum"));
   });
 
   it("has the focus at its end when the last page is there, and its button is not", async () => {

@@ -4,6 +4,8 @@ import type { PagedList } from "../../app/parts/pages";
 
 interface PagedProps<T> {
   list: PagedList<T>;
+  /** Whether the desk has its connection. A list that could not be read without it is read when it is back. */
+  connected: boolean;
   title: string;
   lead: string;
   /** What narrows the list, above it. */
@@ -16,13 +18,17 @@ interface PagedProps<T> {
 }
 
 /** A list that is read page by page, with its title, its errors and a button for more. */
-export function Paged<T>({ list, title, lead, tools, empty, progress = "Loading …", children }: PagedProps<T>) {
+export function Paged<T>(props: PagedProps<T>) {
+  const { list, connected, title, lead, tools, empty, progress = "Loading …", children } = props;
   const entries = list.entries.value;
   const hasMore = list.next.value !== "";
   const [grown, setGrown] = useState(false);
   const end = useRef<HTMLParagraphElement>(null);
   // Another list begins without its end having been looked for.
   useEffect(() => setGrown(false), [list]);
+  useEffect(() => {
+    if (connected && list.error.peek() !== "") void list.again();
+  }, [list, connected]);
   useEffect(() => {
     // The button that had the focus disappeared with the last page.
     if (!hasMore && document.activeElement === document.body) end.current?.focus();
@@ -44,7 +50,10 @@ export function Paged<T>({ list, title, lead, tools, empty, progress = "Loading 
       {tools}
       {list.error.value && (
         <p class="notice bad" role="alert">
-          {list.error.value}
+          {list.error.value}{" "}
+          <button type="button" class="link-button" onClick={() => void list.again()}>
+            Try again
+          </button>
         </p>
       )}
       {entries === undefined && !list.error.value && <p class="quiet-text">{progress}</p>}

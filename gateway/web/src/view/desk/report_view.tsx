@@ -49,7 +49,7 @@ export function ReportView({ report, ownLibrary }: { report: Report; ownLibrary:
         />
       )}
       <ReportTable
-        caption="Which library answered"
+        caption="Which library answered last"
         head={["Library", "Sessions", "Part", "Median wait", "Median length"]}
         rows={report.libraries.map(({ library, figures }) => [
           library === ownLibrary ? `${library} (your own)` : library,

@@ -91,7 +91,7 @@ function Reading({ reader }: { reader: ReportReader }) {
         <p class="notice bad" role="alert">
           {error}{" "}
           <button type="button" class="link-button" onClick={() => void reader.read()}>
-            Go on
+            Try again
           </button>
         </p>
       )}

@@ -56,7 +56,9 @@ describe("looking for ended sessions", () => {
   it("says when none matches, and shows all again with the cursor where a text is written", async () => {
     await look("nobody");
     await until(() => expect(root.textContent).toContain("No ended session matches."));
-    expect(root.querySelector(".paged [role=status]")?.textContent).toBe("No ended session matches.");
+    expect(root.querySelector(".paged [role=status]")?.textContent).toBe(
+      "No ended session matches. What was said in a chat is not searched.",
+    );
     button("Show all")?.click();
     await until(() => expect(rows()).toEqual(["Ricky"]));
     expect(document.activeElement).toBe(box());

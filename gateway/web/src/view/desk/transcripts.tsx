@@ -55,6 +55,7 @@ export function Transcripts({ desk }: { desk: Desk }) {
     >
       <Paged
         list={list}
+        connected={phase === "connected"}
         title="Ended sessions"
         lead={whichSessions(desk)}
         tools={<SessionSearch box={searchBox} search={search} codes={ownCodes} onSearch={setSearch} />}
@@ -140,9 +141,10 @@ function whyNone(desk: Desk, { search, searchedTo }: EndedSessions): string {
       ? "No session has ended yet. The transcript of each session appears here when it is over."
       : "No session of yours has ended yet. Those that you answer appear here when they are over.";
   }
+  const where = search.text === "" ? "" : " What was said in a chat is not searched.";
   return searchedTo.value === undefined
-    ? "No ended session matches."
-    : `None of the sessions that ended since ${day(searchedTo.value)} matches. “Show more” looks at earlier ones.`;
+    ? `No ended session matches.${where}`
+    : `None of the sessions that ended since ${day(searchedTo.value)} matches. “Show more” looks at earlier ones.${where}`;
 }
 
 /** How far a search has come that has not found anything yet. */
@@ -179,7 +181,7 @@ function answeredBy(session: Session, length: string): string {
 }
 
 function EndedSession({ desk, session, selected, onOpen, onSet }: EndedSessionProps) {
-  const from = milliseconds(session.pickUpTime ?? session.openTime) ?? 0;
+  const from = milliseconds(session.firstPickUpTime ?? session.pickUpTime ?? session.openTime) ?? 0;
   const length = span((milliseconds(session.endTime) ?? from) - from);
   return (
     <li class={selected ? "row selected" : "row"}>
