@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AcceptedSchema, RefusedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
 import { RefusalSchema } from "../../gen/carrel/refusal/v1/refusal_pb";
-import { SessionTransferredSchema } from "../../gen/carrel/session/v1/session_event_pb";
+import { SessionPickedUpSchema, SessionTransferredSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { Part } from "../../gen/carrel/session/v1/session_pb";
 import { SessionList, SessionRowSchema } from "../../gen/carrel/session/v1/session_service_pb";
 import { DeskStage, drawn, MAP, QUILL, ROW, THROW_AWAY } from "../../testing/desk_stage";
@@ -93,6 +93,19 @@ describe("a session that is entered in conference mode", () => {
     expect(stage.desk.notices.shown.value).toMatchObject([
       { text: "You are in conference mode with Ada now; the session is under All." },
     ]);
+  });
+});
+
+describe("a session that the user takes over on another of their monitors (R18)", () => {
+  it("is attended anew as its owner's", async () => {
+    await stage.attending(Part.COLLEAGUE);
+    const before = stage.socket.all("attend").length;
+    await stage.event({ case: "pickedUp", value: create(SessionPickedUpSchema) }, QUILL);
+    expect(stage.socket.all("attend")).toHaveLength(before);
+    await stage.event({ case: "pickedUp", value: create(SessionPickedUpSchema) }, MAP);
+    expect(stage.socket.all("attend")).toHaveLength(before + 1);
+    await stage.attending();
+    expect(stage.desk.link.sessions.value.get("s")?.part).toBe(Part.OWNER);
   });
 });
 

@@ -115,6 +115,16 @@ export class Attendance {
     this.#commands.delete(commandId);
   }
 
+  /**
+   * Handles something new in a session. A supervisor who has become its owner on another of their monitors attends anew
+   * here, as the owner (R18).
+   */
+  happened(sessionId: string): void {
+    const view = this.link.sessions.value.get(sessionId);
+    if (view?.part !== Part.COLLEAGUE || view.attendance !== "on" || !this.#owns(view)) return;
+    if (!this.#taken.has(sessionId) && !this.isPickingUp(sessionId)) this.link.input(sessionId, { kind: "attend" });
+  }
+
   /** Handles the refusal of a command. */
   refused(sessionId: string, commandId: string, refusal: Refusal): void {
     const deed = this.#commands.get(commandId)?.deed;

@@ -13,6 +13,8 @@ export class CutOff {
   readonly #state: ReadonlySignal<CutOffState | undefined>;
   #since: number | undefined;
 
+  /** Whether the desk has been cut off for longer than most losses last. */
+  readonly isOverdue: ReadonlySignal<boolean> = this.#overdue;
   /** What the title of the tab begins with while the desk is cut off; otherwise empty. */
   readonly title: ReadonlySignal<string>;
 

@@ -55,7 +55,10 @@ export class Desk {
       this.im.connected();
     },
     frame: (frame) => this.#frame(frame),
-    news: (sessionId, event) => tellOfEvent(this, sessionId, event),
+    news: (sessionId, event) => {
+      this.#attendance.happened(sessionId);
+      tellOfEvent(this, sessionId, event);
+    },
     token: (token) => {
       this.#accessToken = token;
       this.#store();
@@ -324,10 +327,18 @@ export class Desk {
     this.#attendance.accept(row.sessionId, offerIdOf(row));
   }
 
-  /** Opens a row of All: shows the session if the user is inside on this page, otherwise the warning first (S9). */
+  /**
+   * Opens a row of All: shows the session if the user is inside, on this or another of their monitors, otherwise the
+   * warning first (S9). It is about entering, and on a second monitor it would not be true any more.
+   */
   openFromAll(row: SessionRow): void {
-    if (this.link.sessions.value.get(row.sessionId)?.wanted) this.select(row.sessionId, "note");
-    else this.ask({ kind: "warning", row });
+    const isHere = this.link.sessions.value.get(row.sessionId)?.wanted ?? false;
+    if (!isHere && !row.callerInside) {
+      this.ask({ kind: "warning", row });
+      return;
+    }
+    this.#attendance.hold(row.sessionId);
+    this.select(row.sessionId, "note");
   }
 
   /** Enters conference mode; the user has accepted the warning that was shown (S10). */

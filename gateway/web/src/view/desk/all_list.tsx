@@ -10,6 +10,7 @@ import { Icon } from "../parts/icon";
 import { EmptyList, NotKnownYet } from "./list_pane";
 import { PracticeMark } from "./new_list";
 import { isPatronTyping, PatronMarks } from "./patron_marks";
+import { QueueFacts } from "./queue_lines";
 import { BeginningOnly } from "./row_question";
 import { Row, RowName, RowTime } from "./rows";
 
@@ -20,20 +21,48 @@ const NOT_YET_INSIDE = "You do not enter until you have read the warning and pre
 export function AllList({ desk }: { desk: Desk }) {
   const rows = rowsOf(desk.lists.value, SessionList.ALL);
   if (!desk.lists.value.loaded) return <NotKnownYet />;
-  if (rows.length === 0) {
-    return (
-      <EmptyList title="No session is running">
-        When another librarian helps a patron of {desk.profile.value?.institutionName || "your library"}, the session
-        appears here.
-      </EmptyList>
-    );
-  }
   return (
-    <ul class="rows" aria-label="All sessions of your patrons">
-      {rows.map((row) => (
-        <AllRow key={row.sessionId} desk={desk} row={row} />
-      ))}
-    </ul>
+    <>
+      <WaitingUnseen desk={desk} />
+      {rows.length === 0 && (
+        <EmptyList title="No session is running">
+          When another librarian helps a patron of {desk.profile.value?.institutionName || "your library"}, the session
+          appears here.
+        </EmptyList>
+      )}
+      {rows.length > 0 && (
+        <ul class="rows" aria-label="All sessions of your patrons">
+          {rows.map((row) => (
+            <AllRow key={row.sessionId} desk={desk} row={row} />
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+/** Tells a supervisor of patrons of the library who wait in queues that the supervisor does not watch. */
+function WaitingUnseen({ desk }: { desk: Desk }) {
+  const watched = desk.presence.own.value?.queueIds ?? [];
+  const unseen = (desk.profile.value?.queues ?? []).filter(
+    ({ queueId, primary }) =>
+      primary && !watched.includes(queueId) && (desk.presence.queues.value.get(queueId)?.waiting ?? 0) > 0,
+  );
+  if (unseen.length === 0) return null;
+  return (
+    <div class="waiting-unseen">
+      <ul class="queue-lines" aria-label="Patrons who wait in queues that you do not watch">
+        {unseen.map(({ queueId, name }) => (
+          <li key={queueId} class="queue-line">
+            <strong>{name}</strong>
+            <QueueFacts desk={desk} queueId={queueId} />
+          </li>
+        ))}
+      </ul>
+      <button type="button" class="button small" onClick={() => desk.ask({ kind: "queues" })}>
+        Watch …
+      </button>
+    </div>
   );
 }
 
@@ -41,7 +70,7 @@ function AllRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   const patron = patronOf(row);
   const owner = nameOf(row.owner);
   const view = desk.link.sessions.value.get(row.sessionId);
-  const isHere = view?.wanted ?? false;
+  const isHere = (view?.wanted ?? false) || row.callerInside;
   const entering = isOnItsWay(view, "enterConference");
   const enter = () => {
     if (!entering) desk.openFromAll(row);

@@ -163,7 +163,7 @@ function EndedRow({ desk, view }: { desk: Desk; view: SessionView }) {
       </span>
       <span class="row-line">
         <span class="library">{view.session?.institutionName}</span>
-        {view.session && <ResolutionTag desk={desk} session={view.session} />}
+        {view.session && view.part !== Part.COLLEAGUE && <ResolutionTag desk={desk} session={view.session} />}
       </span>
       {view.session && <NamelessQuestion of={view.session} />}
     </Row>

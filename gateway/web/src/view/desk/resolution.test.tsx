@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { AcceptedSchema, RefusedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
 import { RefusalSchema } from "../../gen/carrel/refusal/v1/refusal_pb";
 import { ResolutionSetSchema, SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
@@ -139,18 +140,17 @@ it("asks of a practice session with Practice chosen (R16, D36)", async () => {
   expect(sent()).toEqual([Resolution.PRACTICE]);
 });
 
-it("does not ask who was in conference mode, but lets them say it (R16, R11)", async () => {
-  stage = await DeskStage.open({ held: ["s"] });
+it("does not ask who was in conference mode, and hears no answer, but leads them to it (R16, R11)", async () => {
+  stage = await DeskStage.open({ held: ["s"] }, Role.ASK_ADMINISTRATOR);
+  vi.stubGlobal("fetch", async () => new Response("{}"));
   await stage.attending(Part.COLLEAGUE);
   stage.desk.select("s");
   await ended();
-  expect(line()).toBe("Resolution: Not coded yet");
   await stage.detached({ code: 9, reason: "ENDED" });
-  await stage.click(/^Set …/);
-  await choose("Answered");
-  await submit();
-  await answered(7n);
-  expect(line()).toBe("Resolution: Answered");
+  expect(line()).toContain("What the librarian says of how it ended is with its transcript.");
+  await stage.click("Open the transcript");
+  expect(stage.desk.tab.value).toBe("transcripts");
+  expect(stage.root.querySelector(".transcript-pane h2")?.textContent).toBe("Ricky");
 });
 
 describe("the ended sessions of the library (R16)", () => {

@@ -1,7 +1,9 @@
+import { create } from "@bufbuild/protobuf";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { codesOf, sameCodes } from "../../app/desk/descriptive_codes";
 import type { Desk } from "../../app/desk/desk";
-import { type Person, Resolution, type Session, SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { Part, type Person, Resolution, type Session, SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { AuditedSessionSchema } from "../../gen/carrel/session/v1/session_service_pb";
 import { patronOf } from "../../patron_label";
 import { wasUnowned } from "../../state/owners";
 import type { SessionView } from "../../state/session";
@@ -20,15 +22,38 @@ export function ResolutionTag({ desk, session }: { desk: Desk; session: Session 
   );
 }
 
-/** Asks the owner of an ended session how it ended. The librarian is free already, and can answer later (R16). */
+/**
+ * Asks the owner of an ended session how it ended. The librarian is free already, and can answer later (R16). To a
+ * supervisor, who hears nothing of the session any more, it says where the answer can be seen and corrected.
+ */
 export function ResolutionBar({ desk, view }: { desk: Desk; view: SessionView }) {
   const { session, sessionId } = view;
   if (session?.state !== SessionState.ENDED) return null;
+  if (view.part === Part.COLLEAGUE) return <ResolutionElsewhere desk={desk} session={session} />;
   const isOwn = session.owner !== undefined && session.owner.librarianId === desk.profile.value?.librarianId;
   const asks = isOwn && session.resolution === Resolution.UNSPECIFIED && !desk.resolutions.putOff.value.has(sessionId);
   return (
     <div class="banner resolution-bar">
       <ResolutionSetter desk={desk} session={session} asks={asks} onLater={() => desk.resolutions.later(sessionId)} />
+    </div>
+  );
+}
+
+function ResolutionElsewhere({ desk, session }: { desk: Desk; session: Session }) {
+  const { sessionId, state, patronName, openTime } = session;
+  const asAudited = { sessionId, state, patronName, ...(openTime ? { openTime } : {}) };
+  return (
+    <div class="banner resolution-bar">
+      <p class="resolution-line">
+        <span>You were in conference mode. What the librarian says of how it ended is with its transcript.</span>
+        <button
+          type="button"
+          class="button small"
+          onClick={() => desk.openTranscript(create(AuditedSessionSchema, asAudited))}
+        >
+          Open the transcript
+        </button>
+      </p>
     </div>
   );
 }

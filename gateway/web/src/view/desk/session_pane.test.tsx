@@ -131,6 +131,33 @@ describe("a session in conference mode (S14)", () => {
   });
 });
 
+describe("what the banner says of who knows (R4)", () => {
+  it("is that nobody does, once the supervisor has left and come back", async () => {
+    await stage.attending(Part.COLLEAGUE);
+    const hint = () => stage.root.querySelector(".conference-banner span")?.textContent;
+    expect(hint()).toBe("Mr Quill is not told that you are here until you write.");
+    await stage.event(noted, MAP);
+    expect(hint()).toBe("Mr Quill knows that you are here; the patron does not.");
+    await stage.event(left, MAP);
+    expect(hint()).toBe("Mr Quill is not told that you are here until you write.");
+  });
+});
+
+describe("a desk that is cut off (K9)", () => {
+  it("says so in the session, and not that the patron is there", async () => {
+    const said = () => stage.root.querySelector(".session-pane .notice.warn")?.textContent;
+    const state = () => stage.root.querySelector(".session-facts .patron-state");
+    expect(said()).toBeUndefined();
+    expect(state()).not.toBeNull();
+    stage.socket.onclose?.({ code: 1006, reason: "" });
+    stage.desk.cutOff.tick(Date.now());
+    stage.desk.cutOff.tick(Date.now() + 6_000);
+    await drawn();
+    expect(said()).toContain("The desk is not connected.");
+    expect(state()).toBeNull();
+  });
+});
+
 describe("a patron's name that is longer than its place", () => {
   it("can be read whole in the list and at the head of the session", async () => {
     stage.find("[role=tab]", /^My Active/)?.click();

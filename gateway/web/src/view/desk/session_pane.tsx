@@ -14,6 +14,7 @@ import { Icon } from "../parts/icon";
 import { Stream } from "../parts/stream";
 import { TypingLine } from "../parts/typing_line";
 import { BackToLists } from "./chat_news";
+import { CutOffNotice } from "./cut_off_notice";
 import { LibraryName, PracticeMark } from "./new_list";
 import { ConnectionState } from "./patron_marks";
 import { PolicyButton, PolicyPanel } from "./policy";
@@ -82,7 +83,7 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
             <p class="session-facts">
               <LibraryName name={session.institutionName} elsewhere={elsewhere} />
               <PracticeMark desk={desk} queueId={session.queueId} />
-              {!over && <ConnectionState connection={session.patronConnection} />}
+              {!over && !desk.cutOff.isOverdue.value && <ConnectionState connection={session.patronConnection} />}
               {session.patronEmail && <span>{session.patronEmail}</span>}
               {session.identityEraseTime && <span>name erased</span>}
               {session.patronName === "" && !session.identityEraseTime && !isErased && <span>gave no name</span>}
@@ -100,6 +101,7 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
         </header>
         <Banner desk={desk} view={view} />
       </div>
+      <CutOffNotice desk={desk} />
       <Trouble view={view} />
       <ResolutionBar desk={desk} view={view} />
       <OfferBar desk={desk} view={view} />
@@ -235,7 +237,9 @@ function conferenceHint(desk: Desk, view: SessionView): string {
     return "The librarian's connection was lost and the patron is waiting again. You can take over.";
   }
   const owner = nameOf(view.session?.owner);
-  const own = view.events.filter(desk.isOwn).map((event) => event.payload.case);
+  const all = view.events.filter(desk.isOwn).map((event) => event.payload.case);
+  // Who left and has come back is silent again, whatever they wrote before (R4).
+  const own = all.slice(all.lastIndexOf("colleagueLeft") + 1);
   if (own.includes("message") || own.includes("page")) {
     return `${owner} and ${patronOf(view.session, "the patron")} know that you are here.`;
   }
