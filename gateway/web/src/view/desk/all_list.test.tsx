@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
+import { QueueSchema, Role } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { WatchDeskResponseSchema } from "../../gen/carrel/presence/v1/presence_service_pb";
 import { Part } from "../../gen/carrel/session/v1/session_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
@@ -53,7 +53,7 @@ describe("patrons of the library who wait where the supervisor does not watch", 
       { queueId: "maps", name: "Maps", primary: true },
       { queueId: "theirs", name: "Theirs" },
     ];
-    Object.assign(stage.desk.profile.value ?? {}, { queues });
+    Object.assign(stage.desk.profile.value ?? {}, { queues: queues.map((queue) => create(QueueSchema, queue)) });
     const oldestTime = timestampFromMs(Date.now() - 660_000);
     const waits = (queueId: string) => ({ queueId, waiting: 1, oldestTime, open: true, staffed: false, librarians: 0 });
     const change = {
