@@ -213,11 +213,15 @@ export class PatronChat {
     this.#admission.change({ seen: view.events.length });
   }
 
-  /** Forgets this chat, for another question. The patron's name and address stay, and what was typed and not sent. */
+  /**
+   * Forgets this chat, for another question. The patron's name and address stay, and what was typed and not sent. A chat
+   * that the page does not get back to is given up.
+   */
   askAnother(): void {
     const { name, email } = this.asking.value;
     const { patronName = name, patronEmail = email } = this.view.value?.session ?? {};
     const question = this.unsent.value;
+    if (this.stage.value === "returning") this.returning.giveUp();
     this.#reset();
     this.asking.value = { question, name: patronName, email: patronEmail };
   }

@@ -1,5 +1,6 @@
 /** The return to a chat that the tab was in, or that the browser remembers, and the message that was begun there. */
 import { batch, computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { serverNow } from "../../api";
 import type { Refusal } from "../../gen/carrel/refusal/v1/refusal_pb";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { unknownSession } from "../../state/session";
@@ -116,6 +117,15 @@ export class ChatReturn {
   expire(): void {
     this.#turnedAway.value = () => texts().turnedAway.letInNoLonger;
     this.#moveToForm();
+  }
+
+  /** Gives up the chat, for another question. It is ended if no other tab is in it. */
+  giveUp(): void {
+    const admission = this.admission.current.value;
+    if (admission === undefined) return;
+    const { sessionId, token, openSince = serverNow() } = admission;
+    this.admission.drop();
+    this.memory.giveUp({ sessionId, token, began: openSince });
   }
 
   /** Forgets the way back, and that there was none. */
