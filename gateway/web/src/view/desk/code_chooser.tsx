@@ -1,5 +1,6 @@
 import { useId, useRef, useState } from "preact/hooks";
 import { MAX_CODES, sameCode } from "../../app/desk/descriptive_codes";
+import { withoutCase } from "../../without_case";
 import { Icon } from "../parts/icon";
 
 interface CodeChooserProps {
@@ -160,10 +161,8 @@ function hintOf(isFull: boolean, text: string, options: readonly string[]): stri
 
 /** The codes with this text in them that are not chosen yet: those that begin with it first, otherwise as they are listed. */
 function matching(list: readonly string[], chosen: readonly string[], text: string): string[] {
-  const wanted = text.trim().toLocaleLowerCase();
-  const found = list.filter(
-    (code) => code.toLocaleLowerCase().includes(wanted) && !chosen.some((one) => sameCode(one, code)),
-  );
-  const begins = (code: string) => code.toLocaleLowerCase().startsWith(wanted);
+  const wanted = withoutCase(text.trim());
+  const found = list.filter((code) => withoutCase(code).includes(wanted) && !chosen.some((one) => sameCode(one, code)));
+  const begins = (code: string) => withoutCase(code).startsWith(wanted);
   return [...found.filter(begins), ...found.filter((code) => !begins(code))];
 }
