@@ -22,13 +22,13 @@ export type Phase =
       lastHeard: number;
       pingSent: boolean;
       /**
-       * Since when there is a particular reason to doubt the connection, although it is not lost: the device says that it
-       * has no network, or something that was sent has no answer. Ends with the next frame of any kind.
+       * Since when there is a particular reason to doubt the connection, although it is not lost: the device says that
+       * it has no network, or something that was sent has no answer. Ends with the next frame of any kind.
        */
       doubtedSince?: number;
       /**
-       * Since when a connection in doubt could answer again, since the network is back or the user looks at the page. If it
-       * still does not, it is replaced. Ends with the next frame of any kind.
+       * Since when a connection in doubt could answer again, since the network is back or the user looks at the page.
+       * If it still does not, it is replaced. Ends with the next frame of any kind.
        */
       wokenAt?: number;
     }
@@ -133,7 +133,9 @@ const LOST = 1006;
 
 type Step = [Connection, ConnectionEffect[]];
 
-/** Returns how long to wait before the next attempt: doubled each time, and spread so that not all come back at once. */
+/**
+ * Returns how long to wait before the next attempt: doubled each time, and spread so that not all come back at once.
+ */
 export function backoff(failures: number, random: number): number {
   const ceiling = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** Math.min(failures, 16));
   return Math.round(ceiling / 2 + (ceiling / 2) * random);
@@ -209,8 +211,8 @@ function askAgain(connection: Connection, now: number, random: number): Step {
 }
 
 /**
- * Brings the next attempt forward. It is spread, since the network may be back for a whole building at once. A wait that
- * the server asked for stays: it is short, and others wait in their turn as well.
+ * Brings the next attempt forward. It is spread, since the network may be back for a whole building at once. A wait
+ * that the server asked for stays: it is short, and others wait in their turn as well.
  */
 function hasten(connection: Connection, now: number, random: number): Connection {
   const { phase } = connection;

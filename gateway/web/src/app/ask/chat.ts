@@ -214,8 +214,8 @@ export class PatronChat {
   }
 
   /**
-   * Forgets this chat, for another question. The patron's name and address stay, and what was typed and not sent. A chat
-   * that the page does not get back to is given up.
+   * Forgets this chat, for another question. The patron's name and address stay, and what was typed and not sent. A
+   * chat that the page does not get back to is given up.
    */
   askAnother(): void {
     const { name, email } = this.asking.value;
@@ -281,8 +281,8 @@ export class PatronChat {
   }
 
   /**
-   * Retries a question of unknown outcome as the same command. Anything else might leave a session waiting with nobody in
-   * it. If the form has changed meanwhile, its content follows after that.
+   * Retries a question of unknown outcome as the same command. Anything else might leave a session waiting with nobody
+   * in it. If the form has changed meanwhile, its content follows after that.
    */
   #askAgain({ commandId }: Outgoing): void {
     const admission = this.#admission.current.value;
@@ -356,8 +356,8 @@ export class PatronChat {
 
   /**
    * Frees the form when the connection will not come back by itself, so that what was in flight stays so for ever. The
-   * patron, who may have been away for hours, decides whether to ask all the same. If their admission has expired they are
-   * then admitted anew; otherwise they go on where they were.
+   * patron, who may have been away for hours, decides whether to ask all the same. If their admission has expired they
+   * are then admitted anew; otherwise they go on where they were.
    */
   #settleConnection(phase: Phase["name"]): void {
     const view = this.view.value;
@@ -380,7 +380,9 @@ export class PatronChat {
     this.#dropAdmission();
   }
 
-  /** Turns unconfirmed messages, which can no longer be sent, back into the draft. The rest stays readable in this tab. */
+  /**
+   * Turns unconfirmed messages, which can no longer be sent, back into the draft. The rest stays readable in this tab.
+   */
   #loseSession(view: SessionView): void {
     this.#admission.change({ openSince: undefined });
     this.#takeBack(view, ({ status }) => status !== "sent");

@@ -1,7 +1,7 @@
 /**
  * The way back into a chat whose tab was closed: what this tab has its browser remember of its own chat, and what the
- * browser offers to a tab that has none (R8, D51, K12). On a public computer, somebody else may have begun that chat: the
- * tab goes into no chat by itself, and a library can have its pages remember none (D78).
+ * browser offers to a tab that has none (R8, D51, K12). On a public computer, somebody else may have begun that chat:
+ * the tab goes into no chat by itself, and a library can have its pages remember none (D78).
  */
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { serverNow } from "../../api";
@@ -148,7 +148,8 @@ export class ChatMemory {
   }
 
   /**
-   * Gives up a chat that this tab was in: like one that was declined, it is ended once it is certain that no tab is in it.
+   * Gives up a chat that this tab was in: like one that was declined, it is ended once it is certain that no tab is in
+   * it.
    */
   giveUp(chat: OpenChat): void {
     if (!this.#endsGivenUp.value) return;

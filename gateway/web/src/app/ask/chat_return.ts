@@ -92,8 +92,8 @@ export class ChatReturn {
   }
 
   /**
-   * Handles that the chat is in this state. What the tab kept goes into the box, if the chat runs. If it has ended while
-   * the page was away, whoever loads the page may be the next one at a shared computer, so it is dropped.
+   * Handles that the chat is in this state. What the tab kept goes into the box, if the chat runs. If it has ended
+   * while the page was away, whoever loads the page may be the next one at a shared computer, so it is dropped.
    */
   arrived(state: SessionState): void {
     const recalled = this.#recalled.value;

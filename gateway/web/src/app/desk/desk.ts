@@ -336,7 +336,10 @@ export class Desk {
     if (view !== undefined && this.unread.see(view)) this.#store();
   }
 
-  /** Shows and announces a notice. It is withdrawn when what it is about moves on, such as the session of an ended offer. */
+  /**
+   * Shows and announces a notice. It is withdrawn when what it is about moves on, such as the session of an ended
+   * offer.
+   */
   notify(text: string, tone: Notice["tone"] = "plain", about?: string): void {
     this.notices.add(text, tone, Date.now(), about);
     this.announcer.say(text);

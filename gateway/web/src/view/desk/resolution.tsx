@@ -55,7 +55,9 @@ export function ResolutionSetter({ desk, session, asks = false, onLater, onSet }
   const line = useRef<HTMLParagraphElement>(null);
   const change = useRef<HTMLButtonElement>(null);
   const choices = useRef<HTMLFormElement>(null);
-  /** Whether the choices had the focus when they were last drawn, and whether they were closed without setting anything. */
+  /**
+   * Whether the choices had the focus when they were last drawn, and whether they were closed without setting anything.
+   */
   const hadFocus = useRef(false);
   const isLeft = useRef(false);
   if (choices.current !== null) hadFocus.current = choices.current.contains(document.activeElement);

@@ -2,8 +2,8 @@ import { useEffect } from "preact/hooks";
 import type { Desk } from "../../app/desk/desk";
 
 /**
- * Reads the libraries' policies and scripts while they are shown, and says "Loading …" until they are there. If they could
- * not be read, it says why and offers another try.
+ * Reads the libraries' policies and scripts while they are shown, and says "Loading …" until they are there. If they
+ * could not be read, it says why and offers another try.
  */
 export function UnreadPolicies({ desk, what }: { desk: Desk; what: string }) {
   const { policies } = desk;
