@@ -110,7 +110,9 @@ export class Desk {
     await this.patronBox.press("Enter");
   }
 
-  /** Writes to everyone in the session, confirms that it is for the patron if the page asks, and waits for the commit. */
+  /**
+   * Writes to everyone in the session, confirms that it is for the patron if the page asks, and waits for the commit.
+   */
   async sayToPatron(text: string): Promise<void> {
     await this.say(text);
     await this.guard.or(this.conversation.item(text)).first().waitFor();

@@ -12,7 +12,10 @@ const STYLES = `
 /** What the page "/contact" says of how the widget is to be. */
 const CHOSEN = 'data-label="Ask a librarian of Maple" data-side="left" data-color="#ffcc00"';
 
-/** A web site with the pages "/", "/catalogue" and "/contact", whose content security policy allows only what the widget needs. */
+/**
+ * A web site with the pages "/", "/catalogue" and "/contact", whose content security policy allows only what the widget
+ * needs.
+ */
 export class Site {
   /** Where Carrel is, once that is known. */
   #gateway = "";

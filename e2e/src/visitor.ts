@@ -18,7 +18,9 @@ export function launch(): Promise<Browser> {
   return chromium.launch(OPTIONS);
 }
 
-/** Starts a Chromium, and returns it with a function that kills it as a crash would. A second call does nothing more. */
+/**
+ * Starts a Chromium, and returns it with a function that kills it as a crash would. A second call does nothing more.
+ */
 export async function launchToKill(): Promise<[Browser, () => Promise<void>]> {
   const server = await chromium.launchServer(OPTIONS);
   const browser = await chromium.connect(server.wsEndpoint());

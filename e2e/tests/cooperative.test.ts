@@ -1,6 +1,6 @@
 /**
- * A desk of two libraries: four librarians, an administrator and two patrons. Waits go on to the cooperative, librarians
- * see who is here and talk to one another, and a supervisor who is inside silently appears nowhere.
+ * A desk of two libraries: four librarians, an administrator and two patrons. Waits go on to the cooperative,
+ * librarians see who is here and talk to one another, and a supervisor who is inside silently appears nowhere.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Desk } from "../src/desk";

@@ -1,10 +1,12 @@
 /**
- * People who are gone: a patron whose network is cut, for a short and for a long time, and a librarian whose browser dies.
+ * People who are gone: a patron whose network is cut, for a short and for a long time, and a librarian whose browser
+ * dies.
  *
  * The times are shortened. By default a patron is away after 30 seconds and lost after 3 minutes; here after 20 and 24
- * seconds. So the short cut stands for one of 20 seconds, and the long one for one of 4 minutes. The short cut has to be
- * over before the patron is away, even on a busy machine, so the 20 seconds are not shortened further. With REAL_TIMES in
- * the environment nothing is shortened: the test takes some six minutes, and measures what is promised within a time.
+ * seconds. So the short cut stands for one of 20 seconds, and the long one for one of 4 minutes. The short cut has to
+ * be over before the patron is away, even on a busy machine, so the 20 seconds are not shortened further. With
+ * REAL_TIMES in the environment nothing is shortened: the test takes some six minutes, and measures what is promised
+ * within a time.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";

@@ -2,12 +2,15 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { violations } from "../src/accessibility";
 import type { Desk } from "../src/desk";
+import { englishIn } from "../src/english";
 import { Stage } from "../src/stage";
 import { tellStory } from "../src/story";
 import type { Visitor } from "../src/visitor";
 
 const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 360, height: 740 };
+/** Names are the same in every language. */
+const NAMES = ["Maple County Library"];
 
 let stage: Stage;
 let rosa: Visitor;
@@ -32,6 +35,14 @@ test("the page is in the language of her browser, and what the library says of p
   expect(await rosa.page.title()).toBe("Pregunte a Maple County Library");
   await rosa.page.getByText("El personal de Maple County Library puede supervisar").waitFor();
   await look("form");
+});
+
+test("a text that is left in English would be noticed", async () => {
+  const hint = rosa.page.getByRole("textbox", { name: "Su pregunta" });
+  await hint.evaluate((box) => box.setAttribute("placeholder", "Ask your question"));
+  expect(await englishIn(rosa.page, NAMES)).toHaveLength(3);
+  await rosa.page.reload();
+  await hint.waitFor();
 });
 
 test("she changes it by keyboard, and it stays changed after a reload", async () => {
@@ -86,5 +97,6 @@ async function look(name: string): Promise<void> {
   );
   expect(overflow, `${name} is wider than 360 pixels`).toBeLessThanOrEqual(0);
   expect(await violations(rosa.page), name).toEqual([]);
+  expect(await englishIn(rosa.page, NAMES), name).toEqual([]);
   await rosa.page.setViewportSize(WIDE);
 }

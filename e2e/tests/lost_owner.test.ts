@@ -1,4 +1,6 @@
-/** A librarian whose connection is gone for too long: the patron waits again, and a supervisor inside takes over (R7). */
+/**
+ * A librarian whose connection is gone for too long: the patron waits again, and a supervisor inside takes over (R7).
+ */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Desk } from "../src/desk";
 import type { PatronPage } from "../src/patron_page";

@@ -7,7 +7,10 @@ const gateway = process.env.CARREL_GATEWAY ?? "http://127.0.0.1:8080";
 
 const target = "es2022";
 
-/** How to build the script that libraries put into their own web sites: one plain file, at an address that never changes. */
+/**
+ * How to build the script that libraries put into their own web sites: one plain file, at an address that never
+ * changes.
+ */
 const embedScript = {
   configFile: false,
   publicDir: false,
@@ -37,7 +40,9 @@ function sitePage(library: string): string {
 </html>`;
 }
 
-/** Serves the pages and the script at the same addresses as the gateway, and a page to try the widget in: `/site/maple`. */
+/**
+ * Serves the pages and the script at the same addresses as the gateway, and a page to try the widget in: `/site/maple`.
+ */
 function serveAddresses({ middlewares }: ViteDevServer): void {
   middlewares.use((request, response, next) => {
     const path = request.url?.split("?")[0] ?? "";

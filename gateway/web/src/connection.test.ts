@@ -60,7 +60,7 @@ describe("coming back (I14)", () => {
   it("waits as long as the server asks", () => {
     const close: ConnectionEvent = { kind: "closed", code: 1012, reason: "retry_ms=2345" };
     const [connection] = through(START, OPENED, WELCOME, [1_000, close]);
-    expect(connection.phase).toEqual({ name: "waiting", retryAt: 3_345 });
+    expect(connection.phase).toEqual({ name: "waiting", retryAt: 3_345, asked: true });
   });
 
   it("waits longer each time, and never as long as for ever", () => {
@@ -96,10 +96,32 @@ describe("coming back (I14)", () => {
     expect(delays.at(-1)).toBe(first);
   });
 
-  it("tries at once when the network is back", () => {
-    const [connection, effects] = through(START, OPENED, WELCOME, lost(100), [101, { kind: "wake" }]);
+  it("tries at once when the user asks for it", () => {
+    const [connection, effects] = through(START, OPENED, WELCOME, lost(100), [101, { kind: "try-now" }]);
     expect(connection.phase.name).toBe("opening");
     expect(effects).toEqual([{ kind: "open" }]);
+  });
+
+  it("tries soon when the network is back, but not at the same moment as everybody else whose network it is", () => {
+    // After many failures, each wait is long.
+    const waiting = { ...through(START, OPENED, lost(100))[0], phase: { name: "waiting", retryAt: 20_000 } } as const;
+    const attempts = [0.1, 0.5, 0.9].map((random) => {
+      const [woken, effects] = step(waiting, { kind: "wake" }, 200, random);
+      expect(effects).toEqual([]);
+      return woken.phase.name === "waiting" && woken.phase.retryAt;
+    });
+    expect(attempts).toEqual([300, 700, 1_100]);
+    const [late] = step({ ...waiting, phase: { name: "waiting", retryAt: 300 } }, { kind: "wake" }, 200, 0.9);
+    expect(late.phase, "no attempt is put off").toEqual({ name: "waiting", retryAt: 300 });
+    expect(step(waiting, { kind: "wake" }, 20_000, 0.9)[0].phase.name, "it is due").toBe("opening");
+  });
+
+  it("keeps to the wait that the server asked for when the page is shown again, unless the user asks", () => {
+    const restart: ConnectionEvent = { kind: "closed", code: 1012, reason: "retry_ms=2500" };
+    const [waiting] = through(START, OPENED, WELCOME, [100, restart]);
+    expect(step(waiting, { kind: "wake" }, 200, 0)).toEqual([waiting, []]);
+    expect(step(waiting, { kind: "try-now" }, 200, 0)[0].phase.name).toBe("opening");
+    expect(step(waiting, { kind: "tick" }, 2_600, 0)[0].phase.name).toBe("opening");
   });
 
   it("ignores the close of a socket that it has given up", () => {
@@ -316,6 +338,7 @@ describe("any order of events", () => {
     () => ({ kind: "renewal-failed" }),
     () => ({ kind: "tick" }),
     () => ({ kind: "wake" }),
+    () => ({ kind: "try-now" }),
     () => ({ kind: "doubt" }),
   ];
 

@@ -22,18 +22,18 @@ export type Phase =
       lastHeard: number;
       pingSent: boolean;
       /**
-       * Since when there is a particular reason to doubt the connection, although it is not lost: the device says that it
-       * has no network, or something that was sent has no answer. Ends with the next frame of any kind.
+       * Since when there is a particular reason to doubt the connection, although it is not lost: the device says that
+       * it has no network, or something that was sent has no answer. Ends with the next frame of any kind.
        */
       doubtedSince?: number;
       /**
-       * Since when a connection in doubt could answer again, since the network is back or the user looks at the page. If it
-       * still does not, it is replaced. Ends with the next frame of any kind.
+       * Since when a connection in doubt could answer again, since the network is back or the user looks at the page.
+       * If it still does not, it is replaced. Ends with the next frame of any kind.
        */
       wokenAt?: number;
     }
-  /** The connection was lost; the next attempt is at `retryAt`. */
-  | { name: "waiting"; retryAt: number }
+  /** The connection was lost; the next attempt is at `retryAt`. `asked` is whether the server asked to wait so long. */
+  | { name: "waiting"; retryAt: number; asked?: true }
   /** The token is being renewed over HTTP, since the gateway no longer accepts it on a socket. */
   | { name: "renewing" }
   /** The user has to log in again. */
@@ -78,8 +78,10 @@ export type ConnectionEvent =
   /** It is not known whether the token was renewed. */
   | { kind: "renewal-failed" }
   | { kind: "tick" }
-  /** The network is back, the page is shown again, or the user has asked to try now. */
+  /** The network is back, or the page is shown again. */
   | { kind: "wake" }
+  /** The user has asked to try now. */
+  | { kind: "try-now" }
   /** There is a particular reason to doubt the connection. */
   | { kind: "doubt" };
 
@@ -111,6 +113,8 @@ export const idle: Connection = {
 const OPEN_LIMIT = 10_000;
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 20_000;
+/** How long the next attempt may be away, at most, once the network is back or the page is shown again. */
+const WAKE_SPREAD = 1_000;
 /** How long a connection that was in doubt may take to answer once the network is back, before it is replaced. */
 const ANSWER_LIMIT = 1_000;
 /** A connection that ends sooner after its Welcome counts as short-lived: the next one is likely to end as soon. */
@@ -129,7 +133,9 @@ const LOST = 1006;
 
 type Step = [Connection, ConnectionEffect[]];
 
-/** Returns how long to wait before the next attempt: doubled each time, and spread so that not all come back at once. */
+/**
+ * Returns how long to wait before the next attempt: doubled each time, and spread so that not all come back at once.
+ */
 export function backoff(failures: number, random: number): number {
   const ceiling = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** Math.min(failures, 16));
   return Math.round(ceiling / 2 + (ceiling / 2) * random);
@@ -168,9 +174,10 @@ export function step(connection: Connection, event: ConnectionEvent, now: number
     case "tick":
       return tick(connection, now, random);
     case "wake":
-      if (connection.phase.name === "waiting") return open(connection, now);
       if (isInDoubt(connection)) return askAgain(connection, now, random);
-      return tick(connection, now, random);
+      return tick(hasten(connection, now, random), now, random);
+    case "try-now":
+      return connection.phase.name === "waiting" ? open(connection, now) : [connection, []];
     case "doubt":
       return doubt(connection, now);
   }
@@ -203,9 +210,22 @@ function askAgain(connection: Connection, now: number, random: number): Step {
   return [next, next.phase.name === "connected" ? [{ kind: "ping" }, ...effects] : effects];
 }
 
+/**
+ * Brings the next attempt forward. It is spread, since the network may be back for a whole building at once. A wait
+ * that the server asked for stays: it is short, and others wait in their turn as well.
+ */
+function hasten(connection: Connection, now: number, random: number): Connection {
+  const { phase } = connection;
+  if (phase.name !== "waiting" || phase.asked) return connection;
+  return {
+    ...connection,
+    phase: { ...phase, retryAt: Math.min(phase.retryAt, now + Math.round(WAKE_SPREAD * random)) },
+  };
+}
+
 function retry(connection: Connection, now: number, random: number, wait?: number): Step {
   const delay = wait ?? backoff(connection.failures + connection.shortLived, random);
-  const phase: Phase = { name: "waiting", retryAt: now + delay };
+  const phase: Phase = { name: "waiting", retryAt: now + delay, ...(wait === undefined ? {} : { asked: true }) };
   return [{ ...connection, phase, failures: connection.failures + 1 }, []];
 }
 

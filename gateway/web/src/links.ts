@@ -36,8 +36,8 @@ function leadsTo(found: string): string | undefined {
 }
 
 /**
- * Returns the URL of a web address without a scheme. After "www" its host needs two parts at least, in ASCII, so that no
- * look-alike of a slash or a dot hides where it leads.
+ * Returns the URL of a web address without a scheme. After "www" its host needs two parts at least, in ASCII, so that
+ * no look-alike of a slash or a dot hides where it leads.
  */
 function bareAddress(found: string): string | undefined {
   return /^www\.[a-z0-9-]+(?:\.[a-z0-9-]+)+(?=[/?#:]|$)/i.test(found) ? typedAddress(found) : undefined;

@@ -56,9 +56,14 @@ export class GatewaySocket {
     this.#handle({ kind: "stop" });
   }
 
-  /** Tries to reconnect at once, if it is waiting to. */
+  /** Tries to reconnect soon, if it is waiting to: the network is back, or the page is shown again. */
   wake(): void {
     this.#handle({ kind: "wake" });
+  }
+
+  /** Tries to reconnect at once, if it is waiting to: the user has asked for it. */
+  tryNow(): void {
+    this.#handle({ kind: "try-now" });
   }
 
   /** Asks for a sign of life: there is a particular reason to doubt the connection. */

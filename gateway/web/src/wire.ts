@@ -47,7 +47,9 @@ export function decode(data: unknown): ServerFrame | undefined {
 
 const NOTHING_HAPPENED = new Set<number>(Object.values(StatusCode));
 
-/** Whether a refusal means that certainly nothing happened. Otherwise a repetition with the same command id settles it. */
+/**
+ * Whether a refusal means that certainly nothing happened. Otherwise a repetition with the same command id settles it.
+ */
 export function nothingHappened(refusal: Refusal | undefined): boolean {
   return refusal !== undefined && NOTHING_HAPPENED.has(refusal.code);
 }
@@ -60,8 +62,8 @@ export function mayLast(refusal: Refusal): boolean {
 }
 
 /**
- * Whether what was refused may be accepted unchanged later: its outcome is unknown, there were too many requests at once,
- * or the token had expired.
+ * Whether what was refused may be accepted unchanged later: its outcome is unknown, there were too many requests at
+ * once, or the token had expired.
  */
 export function mayPass(refusal: Refusal): boolean {
   if (!nothingHappened(refusal)) return true;

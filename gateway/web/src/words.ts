@@ -120,7 +120,9 @@ export function patronConnectionLine(connection: PatronConnection): string {
   }
 }
 
-/** Whether the patron was waiting for a librarian at an event: before the first pick-up or after a librarian was lost. */
+/**
+ * Whether the patron was waiting for a librarian at an event: before the first pick-up or after a librarian was lost.
+ */
 export function waitedAt(events: readonly SessionEvent[], { position }: SessionEvent): boolean {
   const turn = events.findLast(
     (event) => event.position < position && (event.payload.case === "pickedUp" || event.payload.case === "returned"),
@@ -135,7 +137,9 @@ export function erasedLine(event: SessionEvent, own: boolean, toPatron: boolean)
   return event.author === undefined ? "Erased when its time was over" : `Erased by ${nameOf(event.author)}`;
 }
 
-/** Says that the patron's name and e-mail address were erased (R20). The words around it still say what each one did. */
+/**
+ * Says that the patron's name and e-mail address were erased (R20). The words around it still say what each one did.
+ */
 export function identityErasedLine(toPatron: boolean): string {
   return toPatron
     ? texts().events.identityErased
@@ -160,7 +164,10 @@ export const RESOLUTION_CHOICES: readonly (readonly [Resolution, string])[] = [
   [Resolution.PRACTICE, "Practice"],
 ];
 
-/** Returns a resolution in words. `by` is the librarian who set it, or undefined if the reader did: then "by me" is right. */
+/**
+ * Returns a resolution in words. `by` is the librarian who set it, or undefined if the reader did: then "by me" is
+ * right.
+ */
 export function resolutionWords(resolution: Resolution, by: Person | undefined): string {
   if (resolution === Resolution.UNSPECIFIED) return "Not coded yet";
   if (resolution === Resolution.FOLLOW_UP_BY_ME && by !== undefined) return `Follow-up by ${nameOf(by)}`;

@@ -16,9 +16,9 @@ export class Memory {
   }
 
   /**
-   * A name for this tab, by which the patron page can tell its chat from one in another tab where the browser does not do
-   * that for it. It gives access to nothing. It is the same on all pages of the site from the first time that something is
-   * remembered, so that what the patron page keeps of a chat can be found, and cleared, after its end.
+   * A name for this tab, by which the patron page can tell its chat from one in another tab where the browser does not
+   * do that for it. It gives access to nothing. It is the same on all pages of the site from the first time that
+   * something is remembered, so that what the patron page keeps of a chat can be found, and cleared, after its end.
    */
   get tab(): string {
     return this.#tab;

@@ -1,6 +1,6 @@
 /**
- * What the widget, in a page of the library's own web site, and the patron page in its frame tell each other. Nothing of
- * what is written in the chat and nobody's name is ever among it (D86).
+ * What the widget, in a page of the library's own web site, and the patron page in its frame tell each other. Nothing
+ * of what is written in the chat and nobody's name is ever among it (D86).
  */
 
 /** What the widget tells the patron page. */

@@ -25,8 +25,8 @@ export type Attributes = Readonly<Partial<Record<"library" | "label" | "lang" | 
 const COLOR = /^#[0-9a-f]{6}$/i;
 
 /**
- * Reads the attributes of a script that came from `address`. Calls `wrong` with words for the site's web master for each
- * that can't be followed. Without a library there is nothing to show.
+ * Reads the attributes of a script that came from `address`. Calls `wrong` with words for the site's web master for
+ * each that can't be followed. Without a library there is nothing to show.
  */
 export function readOptions(address: string, given: Attributes, wrong: (why: string) => void): Options | undefined {
   const library = given.library?.trim() ?? "";

@@ -30,7 +30,9 @@ export class Widget {
   #awaited: ReturnType<typeof setTimeout> | undefined;
   #isTold = false;
 
-  /** Puts the widget into the page, as it was on the site's last one. `wrong` is called with words for its web master. */
+  /**
+   * Puts the widget into the page, as it was on the site's last one. `wrong` is called with words for its web master.
+   */
   constructor(
     private readonly options: Options,
     private readonly wrong: (why: string) => void,
@@ -81,8 +83,8 @@ export class Widget {
   }
 
   /**
-   * Begins as on a page that was just loaded: the browser has kept this one as it was when the patron left it, and the chat
-   * may have been cleared since (D78).
+   * Begins as on a page that was just loaded: the browser has kept this one as it was when the patron left it, and the
+   * chat may have been cleared since (D78).
    */
   #beginAgain(): void {
     this.#unload();
@@ -118,7 +120,10 @@ export class Widget {
     this.#tell();
   }
 
-  /** Shows the panel. Over the whole window it is modal, so that nobody gets lost behind it; it takes no focus otherwise. */
+  /**
+   * Shows the panel. Over the whole window it is modal, so that nobody gets lost behind it; it takes no focus
+   * otherwise.
+   */
   #show(): void {
     const { panel } = this.#parts;
     const isInside = panel.contains(this.#active());
@@ -150,8 +155,8 @@ export class Widget {
   }
 
   /**
-   * Says that there is trouble if the patron page does not answer within so many milliseconds: browsers do not tell why a
-   * frame shows nothing.
+   * Says that there is trouble if the patron page does not answer within so many milliseconds: browsers do not tell why
+   * a frame shows nothing.
    */
   #await(patience: number): void {
     clearTimeout(this.#awaited);
@@ -189,8 +194,8 @@ export class Widget {
   }
 
   /**
-   * Tells the patron page whether the patron has it before them, and whether they have just come into it. It is told when it
-   * is loaded, and not before: browsers complain to the site of messages to a page that is not there.
+   * Tells the patron page whether the patron has it before them, and whether they have just come into it. It is told
+   * when it is loaded, and not before: browsers complain to the site of messages to a page that is not there.
    */
   #tell(focus = false): void {
     if (!this.#isPageThere) return;

@@ -1,6 +1,6 @@
 /**
- * The widget's own words. All languages are in the one file that a site loads, since a plain script can't fetch a part of
- * itself, and there are few words.
+ * The widget's own words. All languages are in the one file that a site loads, since a plain script can't fetch a part
+ * of itself, and there are few words.
  */
 import type { Language } from "../texts/languages";
 

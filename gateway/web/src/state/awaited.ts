@@ -13,9 +13,9 @@ const TOO_LONG = 5 * 60_000;
 const TEXTS = new Set<SessionEvent["payload"]["case"]>(["opened", "message", "page"]);
 
 /**
- * Returns since when a session's patron waits for an answer: the time of the first text of theirs since staff last wrote
- * to them. What was asked before the session was picked up waits for this librarian since then: that the queue was long
- * is not for them to answer for. `undefined` if nothing waits.
+ * Returns since when a session's patron waits for an answer: the time of the first text of theirs since staff last
+ * wrote to them. What was asked before the session was picked up waits for this librarian since then: that the queue
+ * was long is not for them to answer for. `undefined` if nothing waits.
  */
 export function awaitedSince(events: readonly SessionEvent[]): number | undefined {
   const answer = events.findLastIndex((event) => isText(event) && !isPatrons(event));

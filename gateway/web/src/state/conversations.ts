@@ -158,8 +158,8 @@ export type ThreadItem =
 /**
  * Returns all items to show of a conversation, in order.
  *
- * A message of the user may arrive before the answer that says which number it got. Until then, a message of theirs with
- * the same text is taken for it, so that nothing is ever shown twice.
+ * A message of the user may arrive before the answer that says which number it got. Until then, a message of theirs
+ * with the same text is taken for it, so that nothing is ever shown twice.
  */
 export function itemsOf(thread: Thread, me: string): ThreadItem[] {
   const items: ThreadItem[] = [];

@@ -15,8 +15,9 @@ const TRANSFERS = new Set<SessionEvent["payload"]["case"]>(["transferOffered", "
 /**
  * Returns the position of the note that a message in the patron's box may be meant to answer, or `undefined`.
  *
- * That is so if the last thing said in the session is another person's note, or words of theirs with an offer or its answer (R14), and the message was begun
- * or is sent within 30 seconds of it. `begun` and `now` are in the server's time.
+ * That is so if the last thing said in the session is another person's note, or words of theirs with an offer or its
+ * answer (R14), and the message was begun or is sent within 30 seconds of it. `begun` and `now` are in the server's
+ * time.
  */
 export function noteInDoubt(
   events: readonly SessionEvent[],

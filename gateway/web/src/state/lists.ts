@@ -3,7 +3,9 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { PatronConnection, type Person } from "../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow, type WatchSessionsResponse } from "../gen/carrel/session/v1/session_service_pb";
 
-/** A waiting patron who has just been picked up or left. Shown for a while, so that no row vanishes without explanation. */
+/**
+ * A waiting patron who has just been picked up or left. Shown for a while, so that no row vanishes without explanation.
+ */
 export interface Departure {
   row: SessionRow;
   /** Who picked the patron up. Absent when the patron left. */
@@ -16,7 +18,9 @@ export interface Lists {
   /** Whether the first snapshot has arrived. */
   loaded: boolean;
   rows: ReadonlyMap<string, SessionRow>;
-  /** The rows that the last snapshot left out. A long snapshot comes in parts, so they may still follow as changed rows. */
+  /**
+   * The rows that the last snapshot left out. A long snapshot comes in parts, so they may still follow as changed rows.
+   */
   doubtful: ReadonlyMap<string, SessionRow>;
   /** When the doubtful rows count as gone. */
   goneAt: number;
@@ -65,16 +69,16 @@ export function expireRows(lists: Lists, now: number): Lists {
 }
 
 /**
- * Whether the patron of a row of the New list is waited for. One whose connection is lost can be picked up and may come back,
- * but nobody is called to the desk for them until then (R8).
+ * Whether the patron of a row of the New list is waited for. One whose connection is lost can be picked up and may come
+ * back, but nobody is called to the desk for them until then (R8).
  */
 export function isWaitedFor(row: SessionRow): boolean {
   return row.patronConnection !== PatronConnection.LOST;
 }
 
 /**
- * Returns the rows that are new in a list, including sessions with another offer than before and, in the New list, patrons who
- * were lost and are back. There are none if the lists were not loaded before, since then every row is new.
+ * Returns the rows that are new in a list, including sessions with another offer than before and, in the New list,
+ * patrons who were lost and are back. There are none if the lists were not loaded before, since then every row is new.
  */
 export function arrivals(before: Lists, after: Lists, list: SessionList): SessionRow[] {
   if (!before.loaded || before.rows === after.rows) return [];
@@ -95,7 +99,9 @@ export interface WaitingLine {
   departure: Departure | undefined;
 }
 
-/** Returns the lines of the New list. A departure keeps its place for a while, so that no line moves under the pointer. */
+/**
+ * Returns the lines of the New list. A departure keeps its place for a while, so that no line moves under the pointer.
+ */
 export function waitingLines(lists: Lists, sort: SortKey = "waiting", reverse = false): WaitingLine[] {
   const waiting = new Set<string>();
   const lines: WaitingLine[] = rowsOf(lists, SessionList.NEW).map((row) => {

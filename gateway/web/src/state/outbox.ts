@@ -41,7 +41,9 @@ const RESEND_LONGEST = 15_000;
 /** After how many refusals with a cause that may last an item fails, so that the user decides about it. */
 const MOST_DOUBTS = 3;
 
-/** Adds an item that the user sends. `after` is the last position known, `room` how many items may be in flight at once. */
+/**
+ * Adds an item that the user sends. `after` is the last position known, `room` how many items may be in flight at once.
+ */
 export function post<Deed>(
   outbox: Outbox<Deed>,
   commandId: string,
@@ -88,8 +90,8 @@ export function shown<Deed>(outbox: Outbox<Deed>, position: number): Outbox<Deed
  * Notes that an item was refused: it fails, or is resent after a while if its outcome is unknown or there were only too
  * many requests at once.
  *
- * If the outcome is still unknown after several tries, it fails too: the user decides whether to go on trying, and what was
- * sent after it does not wait for that.
+ * If the outcome is still unknown after several tries, it fails too: the user decides whether to go on trying, and what
+ * was sent after it does not wait for that.
  */
 export function refuse<Deed>(outbox: Outbox<Deed>, commandId: string, refusal: Refusal, now: number): Outbox<Deed> {
   const waits =
@@ -135,7 +137,9 @@ export function resend<Deed>(outbox: Outbox<Deed>, room = Number.POSITIVE_INFINI
   return due(all, 0, room);
 }
 
-/** Resends after the history was replaced, what was committed too: it may be lost, and its command id makes this safe. */
+/**
+ * Resends after the history was replaced, what was committed too: it may be lost, and its command id makes this safe.
+ */
 export function restart<Deed>(outbox: Outbox<Deed>, room = Number.POSITIVE_INFINITY): OutboxStep<Deed> {
   const unsaid = outbox.map(
     (out): Outgoing<Deed> =>

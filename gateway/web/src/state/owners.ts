@@ -9,8 +9,8 @@ export function ownersOf({ formerOwners, owner }: Session): Person[] {
 }
 
 /**
- * Returns who owned a session as far as its events tell: each librarian once, in the order in which they last owned it. To a
- * patron, who is told no ids, librarians of the same name are one.
+ * Returns who owned a session as far as its events tell: each librarian once, in the order in which they last owned it.
+ * To a patron, who is told no ids, librarians of the same name are one.
  */
 export function ownersIn(events: readonly SessionEvent[]): Person[] {
   const owners = new Map<string, Person>();
@@ -32,7 +32,9 @@ export function ownedBy(session: Session, owner: Person | undefined): Pick<Sessi
   return { owner, formerOwners: formerOwners.filter(({ librarianId }) => librarianId !== owner?.librarianId) };
 }
 
-/** Whether a session ended before any librarian had it: its patron left the queue, so there is nothing to code (R16). */
+/**
+ * Whether a session ended before any librarian had it: its patron left the queue, so there is nothing to code (R16).
+ */
 export function wasUnowned(session: Session): boolean {
   const { state, pickUpTime, firstPickUpTime } = session;
   const hasBegun = pickUpTime !== undefined || firstPickUpTime !== undefined || ownersOf(session).length > 0;

@@ -21,7 +21,9 @@ export function reduceQueues(queues: Queues, { change }: WatchDeskResponse): Que
   }
 }
 
-/** Says how many wait in a queue, and for how long the first has: "2 waiting, the longest 3 min". `now` is the server's. */
+/**
+ * Says how many wait in a queue, and for how long the first has: "2 waiting, the longest 3 min". `now` is the server's.
+ */
 export function waitingWords(queue: QueueState, now: number): string {
   if (queue.waiting === 0) return "Nobody waiting";
   const longest = queue.oldestTime === undefined ? "" : `, the longest ${span(now - timestampMs(queue.oldestTime))}`;

@@ -1,5 +1,6 @@
 /**
- * One session as this page knows it: the events of its log in order, and what the user has sent that is not in them yet.
+ * One session as this page knows it: the events of its log in order, and what the user has sent that is not in them
+ * yet.
  *
  * The view is a fold over events and nothing else. Events are applied by position: a repeat changes nothing, and a gap
  * is filled by attending again from the last position. What the user sends is shown at once, and resent with the same
@@ -158,8 +159,8 @@ export function unread(view: Pick<SessionView, "events" | "seen">, isOwn: (event
 }
 
 /**
- * Whether an event is a note that somebody typed: one from the Notes box, or the words that go with an offer or with its
- * answer (R14). An offer that comes or goes without words is told in a line for staff, which nobody could answer.
+ * Whether an event is a note that somebody typed: one from the Notes box, or the words that go with an offer or with
+ * its answer (R14). An offer that comes or goes without words is told in a line for staff, which nobody could answer.
  */
 export function isNote({ payload }: SessionEvent): boolean {
   switch (payload.case) {
@@ -185,7 +186,10 @@ export function isOver(view: SessionView | undefined, commandId: string, refusal
   return nothingHappened(refusal) || out?.status === "failed";
 }
 
-/** A librarian who declines an offer was never in the session, nor need one who sets the resolution or the codes have been. */
+/**
+ * A librarian who declines an offer was never in the session, nor need one who sets the resolution or the codes have
+ * been.
+ */
 const BY_ANYBODY = new Set<SessionEvent["payload"]["case"]>(["transferClosed", "resolutionSet", "descriptiveCodesSet"]);
 
 /** The colleagues who have shown themselves in a session and have not left it. */
@@ -270,7 +274,9 @@ export function withoutIdentity(event: SessionEvent): SessionEvent {
   return next;
 }
 
-/** Returns the events with only the positions of those up to `upTo`, some of which the page may never have had (R20). */
+/**
+ * Returns the events with only the positions of those up to `upTo`, some of which the page may never have had (R20).
+ */
 function withoutErased(events: readonly SessionEvent[], upTo: number): readonly SessionEvent[] {
   if (upTo === 0) return events;
   const erased = Array.from({ length: upTo }, (_, index) =>

@@ -192,7 +192,9 @@ export function listed(
   return askLater({ ...answered, ...held, firstKept, outgoing });
 }
 
-/** Applies the refusal of a request for messages. They are requested again when the user wants them, or after a while. */
+/**
+ * Applies the refusal of a request for messages. They are requested again when the user wants them, or after a while.
+ */
 export function listRefused(thread: Thread, now: number, retryAfter: number): Thread {
   return { ...thread, asked: undefined, askAt: now + (retryAfter || ASK_PAUSE) };
 }

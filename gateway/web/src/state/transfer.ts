@@ -4,7 +4,9 @@ import { Part, SessionState, type TransferOffer } from "../gen/carrel/session/v1
 import { milliseconds } from "../time";
 import type { SessionView } from "./session";
 
-/** The reasons with which a former owner's attendance ends; the second is for an owner who may enter as a supervisor. */
+/**
+ * The reasons with which a former owner's attendance ends; the second is for an owner who may enter as a supervisor.
+ */
 const NOT_THEIRS = new Set(["NO_LONGER_OWNER", "NOT_INSIDE"]);
 
 /** Returns the offer with an id, as it was made in one of these events. */
@@ -15,7 +17,9 @@ export function offerIn(events: readonly SessionEvent[], offerId: string): Trans
   return undefined;
 }
 
-/** Whether the user may offer the session to others: only as the owner of an active one, never in conference mode (R6). */
+/**
+ * Whether the user may offer the session to others: only as the owner of an active one, never in conference mode (R6).
+ */
 export function mayOffer(view: SessionView | undefined): boolean {
   return view?.part === Part.OWNER && view.wanted && view.session?.state === SessionState.ACTIVE;
 }
@@ -41,8 +45,8 @@ export function newOwnerOf(view: SessionView): string {
 }
 
 /**
- * Returns for how many seconds from `now` an offer can still be accepted. Never below 0, and never more than it was made
- * for, since the server's clock is known here only to within a second or two.
+ * Returns for how many seconds from `now` an offer can still be accepted. Never below 0, and never more than it was
+ * made for, since the server's clock is known here only to within a second or two.
  */
 export function secondsLeft(offer: TransferOffer | undefined, now: number): number {
   const lapsesAt = milliseconds(offer?.lapseTime);

@@ -21,7 +21,9 @@ export function noteTyping(typists: readonly Typist[], sign: SomebodyTyping, now
   return [...typists.filter((other) => !isSame(other, sessionId, typist.author)), typist];
 }
 
-/** Returns the typists after an event: its author has stopped typing, and after the end of the session everybody has. */
+/**
+ * Returns the typists after an event: its author has stopped typing, and after the end of the session everybody has.
+ */
 export function stopTyping(typists: readonly Typist[], sessionId: string, event: SessionEvent): readonly Typist[] {
   const { author, payload } = event;
   const hasStopped = (typist: Typist) =>

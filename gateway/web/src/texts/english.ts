@@ -281,7 +281,8 @@ export const english = {
     late: "Getting back to your chat is taking longer than usual. Your chat is kept, and this page keeps trying.",
     soon: "Taking you back to your chat …",
     askNew: "Ask a new question instead",
-    askNewHint:
+    oldEnds: "A new question starts another chat. This one is ended, unless it's open in another tab.",
+    oldStays:
       "A new question starts another chat. You won't be able to return to this one, which stays open until a librarian ends it.",
   },
   /** Why a question was not taken, or there is no way back to a chat. */

@@ -1,6 +1,9 @@
 /** How languages write numbers, and which form a word takes after one. */
 
-/** The forms of a text, by the plural rules of its language. `other` is the one for all numbers that have none of their own. */
+/**
+ * The forms of a text, by the plural rules of its language. `other` is the one for all numbers that have none of their
+ * own.
+ */
 export type Forms = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
 
 /** Returns a function that gives the form of a text for a number, in one language. */

@@ -301,7 +301,9 @@ export const texts: Texts = {
     late: "Le retour à votre chat prend plus de temps que d’habitude. Votre chat est conservé, et cette page continue d’essayer.",
     soon: "Retour à votre chat…",
     askNew: "Poser plutôt une nouvelle question",
-    askNewHint:
+    oldEnds:
+      "Une nouvelle question commence un autre chat. Celui-ci est terminé, sauf s’il est ouvert dans un autre onglet.",
+    oldStays:
       "Une nouvelle question commence un autre chat. Vous ne pourrez pas revenir à celui-ci, qui reste ouvert jusqu’à ce que la bibliothèque le termine.",
   },
   turnedAway: {

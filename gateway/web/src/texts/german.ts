@@ -296,7 +296,9 @@ export const texts: Texts = {
     late: "Der Weg zurück zu Ihrem Chat dauert länger als sonst. Ihr Chat bleibt erhalten, und diese Seite versucht es weiter.",
     soon: "Zurück zu Ihrem Chat …",
     askNew: "Stattdessen eine neue Frage stellen",
-    askNewHint:
+    oldEnds:
+      "Mit einer neuen Frage beginnt ein anderer Chat. Dieser wird beendet, falls er in keinem anderen Tab offen ist.",
+    oldStays:
       "Mit einer neuen Frage beginnt ein anderer Chat. Zu diesem können Sie dann nicht mehr zurück; er bleibt offen, bis die Bibliothek ihn beendet.",
   },
   turnedAway: {

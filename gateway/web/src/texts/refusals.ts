@@ -1,4 +1,6 @@
-/** Why a patron's act was refused, in a language that the server does not speak. The server says it in English itself. */
+/**
+ * Why a patron's act was refused, in a language that the server does not speak. The server says it in English itself.
+ */
 
 /** The words for refusals, by the server's reason. A patron who uses the page can meet no others, but for faults. */
 export interface Refusals {

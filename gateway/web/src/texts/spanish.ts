@@ -293,7 +293,8 @@ export const texts: Texts = {
     late: "Volver a su chat tarda más de lo habitual. Su chat se conserva, y esta página sigue intentándolo.",
     soon: "Volviendo a su chat…",
     askNew: "Hacer una pregunta nueva",
-    askNewHint:
+    oldEnds: "Con una pregunta nueva empieza otro chat. Este se termina, salvo que esté abierto en otra pestaña.",
+    oldStays:
       "Con una pregunta nueva empieza otro chat. No podrá volver a este, que seguirá abierto hasta que la biblioteca lo termine.",
   },
   turnedAway: {

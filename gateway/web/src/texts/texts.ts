@@ -1,4 +1,6 @@
-/** The words of this page, in the language that it is in. The chat monitor and the list of libraries stay in English. */
+/**
+ * The words of this page, in the language that it is in. The chat monitor and the list of libraries stay in English.
+ */
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
 import { english, type Texts } from "./english";
 import { type Language, localeFor } from "./languages";

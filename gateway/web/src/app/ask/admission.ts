@@ -25,7 +25,9 @@ export class HeldAdmission {
   /** The current admission. */
   readonly current: ReadonlySignal<Admission | undefined> = this.#current;
 
-  /** `key` is the storage key under which the tab remembers it; `memory` is what the browser remembers beyond the tab. */
+  /**
+   * `key` is the storage key under which the tab remembers it; `memory` is what the browser remembers beyond the tab.
+   */
   constructor(
     private readonly key: string,
     private readonly memory: ChatMemory,

@@ -8,7 +8,9 @@ export type Openness = "open" | "unstaffed" | "closed";
 
 const PAUSE = 15_000;
 
-/** Polls the availability of one library. It pauses while the page is hidden, and asks at once when it is shown again. */
+/**
+ * Polls the availability of one library. It pauses while the page is hidden, and asks at once when it is shown again.
+ */
 export class AvailabilityWatch {
   readonly #answer = signal<GetAvailabilityResponse | undefined>(undefined);
   #timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,5 +1,5 @@
 /** A patron's chat: the question, the wait, the conversation and the end. */
-import { batch, computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
+import { computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 import { ApiError, admitPatron } from "../../api";
 import type { Phase } from "../../connection";
 import type { Refusal } from "../../gen/carrel/refusal/v1/refusal_pb";
@@ -8,7 +8,7 @@ import { Audience, type Session, SessionState } from "../../gen/carrel/session/v
 import { isWrong } from "../../refusal_words";
 import { outgoingText } from "../../state/conversation";
 import { endSession, openSession, postMessage } from "../../state/deeds";
-import { isOnItsWay, type Outgoing, type SessionView, unknownSession, unread } from "../../state/session";
+import { isOnItsWay, type Outgoing, type SessionView, unread } from "../../state/session";
 import { StatusCode } from "../../status_code";
 import { texts, type Words } from "../../texts/texts";
 import { milliseconds } from "../../time";
@@ -21,20 +21,17 @@ import { type Admission, HeldAdmission } from "./admission";
 import { type Asking, firstWrong, NOTHING_ASKED, type WrongFields, wrongFields } from "./asking";
 import { AvailabilityWatch } from "./availability";
 import { ChatMemory } from "./chat_memory";
-import { KeptDraft } from "./kept_draft";
+import { ChatReturn } from "./chat_return";
 import { isLeft, leaveChat } from "./left_chats";
 import { PatronLibrary } from "./library";
 import { isByPatron, patronNews } from "./news";
 import { PageLanguage } from "./page_language";
 import { PatronSound } from "./sound";
 import { type Stage, stageOf } from "./stage";
-import { isUnopened, whyNoReturn, whyNotTaken } from "./turned_away";
+import { isUnopened, whyNotTaken } from "./turned_away";
 
 /** What a patron's last event is once the session is over: its end, or that something of it was erased since (R20). */
 const END_OR_ERASED = new Set<SessionEvent["payload"]["case"]>(["ended", "identityErased", "erased"]);
-
-/** Why a return is refused if the chat is over. */
-const HAS_ENDED = new Set<string>(["ENDED", "ERASED"]);
 
 /** The state and actions behind one patron page. */
 export class PatronChat {
@@ -45,14 +42,8 @@ export class PatronChat {
   readonly asking = signal<Asking>(NOTHING_ASKED);
   /** The message as it is typed. */
   readonly draft = signal("");
-  /**
-   * The message that the tab kept over a reload, until it is known what became of its chat: it goes into the box of a
-   * chat that runs, into the form if there is no way back, and is dropped if the chat has ended (D78).
-   */
-  readonly #recalled = signal("");
   readonly #error = signal<Words | undefined>(undefined);
   readonly #wrong = signal<WrongFields>({});
-  readonly #turnedAway = signal<Words | undefined>(undefined);
   /** The command id of the refused question that the form has already handled. */
   #told = "";
   /** The question in the form when it was asked in a session that may already be open with another question. */
@@ -60,10 +51,11 @@ export class PatronChat {
   readonly #busy = signal(false);
   readonly #cleared = signal(false);
   readonly #admission: HeldAdmission;
-  readonly #keptDraft: KeptDraft;
   readonly link: Link;
   /** What the browser remembers of the library's chats beyond their tabs. */
   readonly memory: ChatMemory;
+  /** The way back into the chat that this tab was in, or that the browser remembers. */
+  readonly returning: ChatReturn;
 
   /** The language that the patron reads. */
   readonly language: PageLanguage;
@@ -75,8 +67,6 @@ export class PatronChat {
   readonly wrong: ReadonlySignal<WrongFields> = this.#wrong;
   /** Whether the question is on its way. */
   readonly busy: ReadonlySignal<boolean> = this.#busy;
-  /** Why the patron is not back in the chat that this tab was in; empty if that is not so. */
-  readonly turnedAway: ReadonlySignal<string> = computed(() => this.#turnedAway.value?.() ?? "");
   /** Whether the page was cleared and nothing was asked since. */
   readonly cleared: ReadonlySignal<boolean> = this.#cleared;
   /** The session, if there is one. */
@@ -96,14 +86,8 @@ export class PatronChat {
   );
   /** Whether somebody can answer now. Practice has no hours. */
   readonly availability: AvailabilityWatch;
-  /** The message in the box or, on the way back to the chat, the one that was in it. */
-  readonly #message = computed(() => this.#recalled.value || this.draft.value);
   /** What is typed and not sent: the message, after the question if no session has taken that. */
-  readonly unsent = computed(() => {
-    const { question } = this.asking.value;
-    const message = this.#message.value;
-    return question.trim() === "" ? message : withTakenBack(message, question);
-  });
+  readonly unsent = computed(() => this.returning.unsent.value);
   /** How many messages the patron has not seen. */
   readonly unread = computed(() => (this.view.value ? unread(this.view.value, isByPatron) : 0));
 
@@ -117,7 +101,6 @@ export class PatronChat {
     this.#admission = new HeldAdmission(`carrel.${name}`, this.memory);
     this.language = new PageLanguage(name);
     this.library = new PatronLibrary(institutionId, practice, this.language);
-    this.#keptDraft = new KeptDraft(`carrel.draft.${name}`);
     this.link = new Link({
       ready: () => {
         // The library could not be read while the server was unreachable.
@@ -128,6 +111,7 @@ export class PatronChat {
       token: (token) => this.#admission.change({ token }),
       tick: () => void this.memory.tick(),
     });
+    this.returning = new ChatReturn(name, this.link, this.#admission, this.memory, this);
     const wanted = computed(() => !practice && (this.stage.value === "form" || this.stage.value === "waiting"));
     this.availability = new AvailabilityWatch(institutionId, wanted);
     effect(() => {
@@ -142,39 +126,9 @@ export class PatronChat {
 
   /** Reads the library, and returns to a session that this tab was in. */
   async begin(): Promise<void> {
-    const admission = this.#admission.recall();
-    if (admission !== undefined) {
-      this.#recalled.value = this.#keptDraft.recall(admission.sessionId);
-      this.#return(admission);
-    }
-    effect(() => {
-      const stage = this.stage.value;
-      // What is over can be read and saved in this tab, but is not kept for whoever loads it again (D78).
-      const sessionId = stage === "ended" || stage === "lost" ? undefined : this.#admission.current.value?.sessionId;
-      this.#keptDraft.keep(sessionId, this.#message.value);
-    });
+    this.returning.begin(this.stage);
     void this.language.begin();
     await this.library.read();
-  }
-
-  /** Whether the message as it is typed is still there after a reload. */
-  get isDraftKept(): boolean {
-    return this.#keptDraft.isKept;
-  }
-
-  /** Goes on with the chat that the browser remembers. */
-  goOn(): void {
-    // Otherwise the form would come in between.
-    batch(() => {
-      const chat = this.memory.take();
-      if (chat === undefined) {
-        this.#turnedAway.value = () => texts().turnedAway.notRemembered;
-        return;
-      }
-      const admission = { sessionId: chat.sessionId, token: chat.token, taken: true, openSince: chat.began };
-      this.#admission.hold(admission);
-      this.#return(admission);
-    });
   }
 
   /** Leaves the chat that the browser remembers and offers, for another question. */
@@ -202,7 +156,7 @@ export class PatronChat {
     this.#error.value = undefined;
     this.#wrong.value = {};
     this.#cleared.value = false;
-    this.#turnedAway.value = undefined;
+    this.returning.clear();
     this.#askedTwice = undefined;
     const inDoubt = this.view.value?.outgoing.find(isOpeningInDoubt);
     if (inDoubt !== undefined) return this.#askAgain(inDoubt);
@@ -259,11 +213,15 @@ export class PatronChat {
     this.#admission.change({ seen: view.events.length });
   }
 
-  /** Forgets this chat, for another question. The patron's name and address stay, and what was typed and not sent. */
+  /**
+   * Forgets this chat, for another question. The patron's name and address stay, and what was typed and not sent. A
+   * chat that the page does not get back to is given up.
+   */
   askAnother(): void {
     const { name, email } = this.asking.value;
     const { patronName = name, patronEmail = email } = this.view.value?.session ?? {};
     const question = this.unsent.value;
+    if (this.stage.value === "returning") this.returning.giveUp();
     this.#reset();
     this.asking.value = { question, name: patronName, email: patronEmail };
   }
@@ -282,13 +240,6 @@ export class PatronChat {
   #followOthers(): void {
     const admission = this.#admission.current.value;
     if (admission !== undefined && isLeft(admission.sessionId)) this.clear();
-  }
-
-  /** Returns to the session of an admission. */
-  #return({ sessionId, seen, token }: Admission): void {
-    this.link.hold(unknownSession(sessionId, seen));
-    this.link.input(sessionId, { kind: "attend" });
-    this.link.start(token);
   }
 
   /** Handles that the library has said whether chats may be remembered. A tab without a chat is offered one. */
@@ -330,8 +281,8 @@ export class PatronChat {
   }
 
   /**
-   * Retries a question of unknown outcome as the same command. Anything else might leave a session waiting with nobody in
-   * it. If the form has changed meanwhile, its content follows after that.
+   * Retries a question of unknown outcome as the same command. Anything else might leave a session waiting with nobody
+   * in it. If the form has changed meanwhile, its content follows after that.
    */
   #askAgain({ commandId }: Outgoing): void {
     const admission = this.#admission.current.value;
@@ -371,7 +322,7 @@ export class PatronChat {
   }
 
   #settleSession(view: SessionView, session: Session): void {
-    this.#settleRecalled(session.state);
+    this.returning.arrived(session.state);
     if (this.#busy.value) {
       this.#busy.value = false;
       this.asking.value = NOTHING_ASKED;
@@ -393,36 +344,11 @@ export class PatronChat {
     if (session.state === SessionState.ENDED && complete && settled) this.link.stop();
   }
 
-  /**
-   * Puts what the tab kept into the box, if the chat runs. If it has ended while the page was away, whoever loads the page
-   * may be the next one at a shared computer, so it is dropped.
-   */
-  #settleRecalled(state: SessionState): void {
-    const recalled = this.#recalled.value;
-    if (recalled === "") return;
-    batch(() => {
-      this.#recalled.value = "";
-      if (state !== SessionState.ENDED) this.draft.value = withTakenBack(this.draft.value, recalled);
-    });
-  }
-
-  /** Carries what was typed in the box over into the form when there is no way back to the chat, as `askAnother` does. */
-  #moveToForm(): void {
-    const question = this.unsent.value;
-    batch(() => {
-      this.#recalled.value = "";
-      this.draft.value = "";
-      this.asking.value = { ...this.asking.value, question };
-    });
-  }
-
-  /** Tells the patron why they are not back in their chat. */
+  /** Handles that the patron may not return to their chat. */
   #turnAway(sessionId: string, refusal: Refusal): void {
     const taken = this.#admission.current.value?.taken ?? false;
-    this.#turnedAway.value = () => whyNoReturn(refusal, taken);
     this.#busy.value = false;
-    if (HAS_ENDED.has(refusal.reason)) this.#recalled.value = "";
-    this.#moveToForm();
+    this.returning.turnAway(refusal);
     // The question may still be in flight from before the reload: asking again in the same session finds it.
     if (isUnopened(refusal, taken)) this.link.release(sessionId);
     else this.#leaveSession();
@@ -430,8 +356,8 @@ export class PatronChat {
 
   /**
    * Frees the form when the connection will not come back by itself, so that what was in flight stays so for ever. The
-   * patron, who may have been away for hours, decides whether to ask all the same. If their admission has expired they are
-   * then admitted anew; otherwise they go on where they were.
+   * patron, who may have been away for hours, decides whether to ask all the same. If their admission has expired they
+   * are then admitted anew; otherwise they go on where they were.
    */
   #settleConnection(phase: Phase["name"]): void {
     const view = this.view.value;
@@ -449,13 +375,14 @@ export class PatronChat {
       this.#busy.value = false;
       this.#error.value = () => texts().turnedAway.notTakenInTime;
     } else if (this.stage.value === "returning") {
-      this.#turnedAway.value = () => texts().turnedAway.letInNoLonger;
-      this.#moveToForm();
+      this.returning.expire();
     }
     this.#dropAdmission();
   }
 
-  /** Turns unconfirmed messages, which can no longer be sent, back into the draft. The rest stays readable in this tab. */
+  /**
+   * Turns unconfirmed messages, which can no longer be sent, back into the draft. The rest stays readable in this tab.
+   */
   #loseSession(view: SessionView): void {
     this.#admission.change({ openSince: undefined });
     this.#takeBack(view, ({ status }) => status !== "sent");
@@ -493,12 +420,11 @@ export class PatronChat {
   #reset(): void {
     this.#leaveSession();
     this.announcer.clear();
-    this.#turnedAway.value = undefined;
+    this.returning.clear();
     this.#error.value = undefined;
     this.#wrong.value = {};
     this.#busy.value = false;
     this.#cleared.value = false;
-    this.#recalled.value = "";
     this.draft.value = "";
     this.asking.value = NOTHING_ASKED;
   }

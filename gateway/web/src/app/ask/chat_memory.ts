@@ -1,7 +1,7 @@
 /**
  * The way back into a chat whose tab was closed: what this tab has its browser remember of its own chat, and what the
- * browser offers to a tab that has none (R8, D51, K12). On a public computer, somebody else may have begun that chat: the
- * tab goes into no chat by itself, and a library can have its pages remember none (D78).
+ * browser offers to a tab that has none (R8, D51, K12). On a public computer, somebody else may have begun that chat:
+ * the tab goes into no chat by itself, and a library can have its pages remember none (D78).
  */
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { serverNow } from "../../api";
@@ -32,10 +32,13 @@ export interface Offer {
 export class ChatMemory {
   readonly #offer = signal<Offer | undefined>(undefined);
   readonly #isOffering = signal(false);
+  readonly #endsGivenUp = signal(false);
   readonly #chats: RememberedChats;
   readonly #tab = new ChatTab();
   /** The chats that this page is ending. */
   readonly #ending = new Set<string>();
+  /** The chats that were given up in this tab, if the browser may remember none. */
+  readonly #givenUp = new Map<string, RememberedChat>();
   /** The key under which the tab remembers which chats the patron did not want to go on with. */
   readonly #declinedKey: string;
   #own: OpenChat | undefined;
@@ -46,6 +49,8 @@ export class ChatMemory {
   readonly offer: ReadonlySignal<Offer | undefined> = this.#offer;
   /** Whether there is a chat to offer. */
   readonly isOffering: ReadonlySignal<boolean> = this.#isOffering;
+  /** Whether a chat that is given up is ended. Otherwise the browser doesn't say whether another tab is in it. */
+  readonly endsGivenUp: ReadonlySignal<boolean> = this.#endsGivenUp;
 
   /**
    * `name` is that of the library's page. `onChange` is called when another tab may have changed what the browser
@@ -61,6 +66,9 @@ export class ChatMemory {
       onChange();
       void this.update();
     };
+    void openChats().then((open) => {
+      this.#endsGivenUp.value = open !== undefined;
+    });
     addEventListener("storage", changed);
     addEventListener("pageshow", changed);
   }
@@ -129,9 +137,7 @@ export class ChatMemory {
     if (offer?.chat.sessionId !== sessionId) return;
     const { chat, tab } = offer;
     if (tab === "closed") {
-      const now = serverNow();
-      const leaving = { commandId: newCommandId(), from: now + AWAY };
-      this.#chats.keep({ ...chat, keptUntil: now + KEPT, leaving });
+      this.#chats.keep(leave(chat));
     } else {
       const remembered = new Set(this.#chats.list(serverNow()).map((one) => one.sessionId));
       remember(this.#declinedKey, [...this.#declined().filter((id) => remembered.has(id)), sessionId]);
@@ -141,17 +147,28 @@ export class ChatMemory {
     await this.update();
   }
 
+  /**
+   * Gives up a chat that this tab was in: like one that was declined, it is ended once it is certain that no tab is in
+   * it.
+   */
+  giveUp(chat: OpenChat): void {
+    if (!this.#endsGivenUp.value) return;
+    if (this.#isAllowed) this.#chats.keep(leave(chat));
+    else this.#givenUp.set(chat.sessionId, leave(chat));
+  }
+
   /** Ends the chats that were left, unless a tab turned out to be in them. */
   async #settleLeft(chats: readonly RememberedChat[], now: number): Promise<void> {
-    const due = chats.filter(
+    const due = [...chats, ...this.#givenUp.values()].filter(
       ({ sessionId, leaving }) => leaving && leaving.from <= now && !this.#ending.has(sessionId),
     );
     if (due.length === 0) return;
     const open = await openChats();
     for (const { leaving, ...chat } of due) {
       if (leaving === undefined || this.#ending.has(chat.sessionId)) continue;
+      const isRemembered = !this.#givenUp.delete(chat.sessionId);
       if (open === undefined || open.has(chat.sessionId)) {
-        this.#chats.keep(chat);
+        if (isRemembered) this.#chats.keep(chat);
         continue;
       }
       this.#ending.add(chat.sessionId);
@@ -183,6 +200,12 @@ export class ChatMemory {
   #declined(): readonly string[] {
     return recall(this.#declinedKey, isIds) ?? [];
   }
+}
+
+/** Marks a chat as one to be ended. */
+function leave(chat: OpenChat): RememberedChat {
+  const now = serverNow();
+  return { ...chat, keptUntil: now + KEPT, leaving: { commandId: newCommandId(), from: now + AWAY } };
 }
 
 /** The pages of the library that has this page: the one for patrons and the one for practice. */

@@ -1,6 +1,6 @@
 /**
- * Which chats are open in a tab of this browser. A tab holds a lock of the browser's for the chat that it is in, and the
- * browser releases it when the tab is gone, however that came about.
+ * Which chats are open in a tab of this browser. A tab holds a lock of the browser's for the chat that it is in, and
+ * the browser releases it when the tab is gone, however that came about.
  */
 
 const LOCKS = "carrel.chat.";

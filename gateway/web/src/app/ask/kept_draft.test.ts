@@ -41,10 +41,10 @@ describe("a message that a patron has begun (R8, D78)", () => {
   it("is still there after a reload, and in no other storage", async () => {
     const chat = await reload();
     // It waits for the word that the chat runs.
-    expect([chat.draft.value, chat.unsent.value, chat.isDraftKept]).toEqual(["", "And the map of 18", true]);
+    expect([chat.draft.value, chat.unsent.value, chat.returning.isDraftKept]).toEqual(["", "And the map of 18", true]);
     FakeSocket.last?.open();
     await page.attends({ state: SessionState.ACTIVE });
-    expect([chat.draft.value, chat.isDraftKept]).toEqual(["And the map of 18", true]);
+    expect([chat.draft.value, chat.returning.isDraftKept]).toEqual(["And the map of 18", true]);
     expect(JSON.stringify({ ...localStorage }) + document.cookie).not.toContain("map of 18");
     chat.link.stop();
   });

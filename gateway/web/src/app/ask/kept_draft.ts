@@ -3,8 +3,8 @@
  * `sessionStorage` or nowhere: not in a cookie, which would be sent along with each request (frame_storage.ts), and in
  * nothing that other tabs share. It is removed when the chat ends, on this page or while the page was away, and is then
  * shown to nobody who loads the page: the privacy of a public computer counts more than the words (D78). Until the page
- * knows whether the chat runs, the draft is not in the box, and is only shown if the way back takes long. If there is no
- * way back, and the chat is not known to have ended, it goes into the form for another question (`chat.ts`).
+ * knows whether the chat runs, the draft is not in the box, and is only shown if the way back takes long. If there is
+ * no way back, and the chat is not known to have ended, it goes into the form for another question (`chat_return.ts`).
  */
 
 /** The draft of one page. */

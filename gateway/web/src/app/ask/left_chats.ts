@@ -1,6 +1,6 @@
 /**
- * The chats that somebody has left for good in this browser: cleared, or ended from another tab. A tab that is reopened,
- * or comes back by Back, remembers its chat by itself, and must not show it to who comes next (D78).
+ * The chats that somebody has left for good in this browser: cleared, or ended from another tab. A tab that is
+ * reopened, or comes back by Back, remembers its chat by itself, and must not show it to who comes next (D78).
  */
 import { forgetShared, recallShared, rememberShared, sharedKeys } from "../parts/shared_storage";
 

@@ -13,7 +13,9 @@ export function ownLanguage({ languages }: Library): Language {
   return offered(languages)[0] ?? "en";
 }
 
-/** Returns one of a library's texts for a patron who reads a language. Undefined if the library does not say it at all. */
+/**
+ * Returns one of a library's texts for a patron who reads a language. Undefined if the library does not say it at all.
+ */
 export function inLanguage(
   library: Library,
   field: Exclude<keyof Translation, "$typeName" | "$unknown" | "language">,

@@ -12,7 +12,9 @@ interface Kept {
   chosen: boolean;
 }
 
-/** The language of one library's page: the patron's choice, else the address's, else the browser's, else the library's. */
+/**
+ * The language of one library's page: the patron's choice, else the address's, else the browser's, else the library's.
+ */
 export class PageLanguage {
   readonly #key: string;
   readonly #offers = signal<readonly Language[]>([]);

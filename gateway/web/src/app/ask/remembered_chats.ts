@@ -1,6 +1,6 @@
 /**
- * What this browser remembers of chats that have not ended, beyond the tabs that they are in, so that a closed tab is not
- * the end of a chat (R8, D51). It is what lets the patron in, and no word of a chat.
+ * What this browser remembers of chats that have not ended, beyond the tabs that they are in, so that a closed tab is
+ * not the end of a chat (R8, D51). It is what lets the patron in, and no word of a chat.
  */
 import { type HeldToken, isHeldToken } from "../../token";
 import { forgetShared, recallShared, rememberShared, sharedKeys } from "../parts/shared_storage";
@@ -15,7 +15,9 @@ export interface OpenChat {
 
 /** Such a chat as it is remembered. */
 export interface RememberedChat extends OpenChat {
-  /** Until when it is remembered unless a tab is in it: whoever comes to a shared computer later finds nothing (D78). */
+  /**
+   * Until when it is remembered unless a tab is in it: whoever comes to a shared computer later finds nothing (D78).
+   */
   keptUntil: number;
   /** The command by which it is to be ended, and from when on: the patron began another chat instead. */
   leaving?: { commandId: string; from: number };

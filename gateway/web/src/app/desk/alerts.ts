@@ -68,8 +68,9 @@ export class Alerts {
   }
 
   /**
-   * Alerts the librarian in the ways that they have chosen. `text` is for the system notification, which others may see:
-   * it may have names, but never words of a conversation. A librarian who is looking at the page only hears the sound.
+   * Alerts the librarian in the ways that they have chosen. `text` is for the system notification, which others may
+   * see: it may have names, but never words of a conversation. A librarian who is looking at the page only hears the
+   * sound.
    */
   ring(kind: AlertKind, text: string): void {
     const { volume, ways } = this.#settings.value;
@@ -102,7 +103,9 @@ export class Alerts {
     this.#change({ ...this.#latest(), volume: Math.min(1, Math.max(0, volume)) });
   }
 
-  /** Returns the stored settings, which other tabs may have changed; or this page's, if the browser did not store them. */
+  /**
+   * Returns the stored settings, which other tabs may have changed; or this page's, if the browser did not store them.
+   */
   #latest(): AlertSettings {
     const id = this.#librarianId.value;
     return id === undefined || !this.#isKept ? this.#settings.value : readAlerts(id);

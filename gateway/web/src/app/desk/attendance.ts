@@ -181,7 +181,9 @@ export class Attendance {
     this.#commands.set(this.link.act(sessionId, deed), { deed: deed.case, from });
   }
 
-  /** Updates the pending commands that were sent from the same place, so that each still takes the user to its session. */
+  /**
+   * Updates the pending commands that were sent from the same place, so that each still takes the user to its session.
+   */
   #arrive(from: SetOut, here: string | undefined): void {
     if (here === undefined) return;
     for (const command of this.#commands.values()) {

@@ -2,7 +2,7 @@
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
 import type { Connection } from "../../connection";
 import type { Alerts } from "./alerts";
-import type { LogInState } from "./desk";
+import type { LogInState } from "./log_in";
 
 /** How long a connection may be lost before the librarian is told: most are back sooner. */
 const PATIENCE = 5_000;

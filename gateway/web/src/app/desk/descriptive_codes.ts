@@ -1,5 +1,6 @@
 /** What ended sessions were about, by the patron's library's own list (D41, D65). */
 import type { LibraryPolicy } from "../../gen/carrel/directory/v1/directory_service_pb";
+import { withoutCase } from "../../without_case";
 import type { Policies } from "./policies";
 
 /** How many a session can have. */
@@ -7,7 +8,7 @@ export const MAX_CODES = 4;
 
 /** Returns whether two codes are the same but for upper and lower case, as a library's list never has them. */
 export function sameCode(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
+  return withoutCase(one) === withoutCase(other);
 }
 
 /** Returns whether two lists have the same codes, in whatever order. */

@@ -1,20 +1,14 @@
-/** A librarian's chat monitor as a whole: who is logged in, what it shows and asks, and what they write. */
+/** A librarian's chat monitor as a whole: what it shows and asks, and how its parts hang together. */
 
 import { computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
-import { ApiError, logIn } from "../../api";
-import { type Profile, Role } from "../../gen/carrel/directory/v1/directory_service_pb";
+import type { Profile } from "../../gen/carrel/directory/v1/directory_service_pb";
 import type { Refused, ServerFrame } from "../../gen/carrel/gateway/v1/frames_pb";
-import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { type AuditedSession, SessionList, type SessionRow } from "../../gen/carrel/session/v1/session_service_pb";
 import { patronOf } from "../../patron_label";
-import { whyRefused } from "../../refusal_words";
 import { type Lists, rowsOf, waitingCount } from "../../state/lists";
 import type { SessionView } from "../../state/session";
 import { isHandedOver } from "../../state/transfer";
-import { type HeldToken, held } from "../../token";
-import { nothingHappened } from "../../wire";
-import { beginningOf } from "../../words";
 import { Announcer } from "../parts/announcer";
 import { Link } from "../parts/link";
 import { rememberQueues } from "../parts/settings";
@@ -24,21 +18,19 @@ import { Attendance, type SetOut } from "./attendance";
 import { CutOff } from "./cut_off";
 import { InstantMessages } from "./im";
 import { WatchedLists } from "./lists";
-import { HEARD } from "./news";
+import { LogIn, type LogInState } from "./log_in";
 import { type Notice, Notices } from "./notices";
-import { type ListName, Place, supervises } from "./place";
+import { type ListName, Place } from "./place";
 import { Policies } from "./policies";
 import { Presence } from "./presence";
 import { Resolutions } from "./resolution";
 import { OwnScripts } from "./scripts";
 import { forgetDesk, recallDesk, rememberDesk } from "./storage";
-import { tellOfEvent, tellOfLists } from "./telling";
+import { tellOfEvent, tellOfIm, tellOfLists, tellOfRefusedIm } from "./telling";
 import { offerIdOf, Transfers } from "./transfer";
 import { Unread } from "./unread";
 import { Writing } from "./writing";
 
-/** Whether a librarian is logged in: no, yes, or their log-in has expired and they must log in again. */
-export type LogInState = "out" | "in" | "again";
 /** A box in which the librarian writes. */
 export type Box = "patron" | "note";
 
@@ -60,18 +52,15 @@ export class Desk {
       tellOfEvent(this, sessionId, event);
     },
     token: (token) => {
-      this.#accessToken = token;
+      this.#logIn.renewed(token);
       this.#store();
     },
     tick: () => this.#tick(),
   });
-  readonly #logInState = signal<LogInState>("out");
-  readonly #profile = signal<Profile | undefined>(undefined);
+  readonly #logIn = new LogIn();
   readonly #place = new Place();
   readonly #asked = signal<Asked | undefined>(undefined);
   readonly #wantsFocus = signal<Box | undefined>(undefined);
-  #accessToken: HeldToken | undefined;
-  #logInName = "";
 
   /** Which tab is shown. */
   readonly tab = this.#place.tab;
@@ -80,39 +69,34 @@ export class Desk {
   /** Which box is shown when there is room for only one. */
   readonly box = signal<Box>("patron");
   /** Whether a librarian is logged in. */
-  readonly logInState: ReadonlySignal<LogInState> = this.#logInState;
+  readonly logInState: ReadonlySignal<LogInState> = this.#logIn.state;
   /** The librarian. */
-  readonly profile: ReadonlySignal<Profile | undefined> = this.#profile;
+  readonly profile: ReadonlySignal<Profile | undefined> = this.#logIn.profile;
   /** The alerts that call the librarian to the desk. */
-  readonly alerts = new Alerts(computed(() => this.#profile.value?.librarianId));
+  readonly alerts = new Alerts(this.#logIn.librarianId);
   /** Whether the desk is cut off, so that nothing reaches the librarian. */
   readonly cutOff = new CutOff(this.link.connection, this.logInState, this.alerts);
   /** The librarian's own scripts. */
-  readonly scripts = new OwnScripts(computed(() => this.#profile.value?.librarianId));
+  readonly scripts = new OwnScripts(this.#logIn.librarianId);
   /** What the librarian should know about each library. */
   readonly policies = new Policies(() => this.accessToken);
   /** Whether the librarian may enter other librarians' sessions. */
-  readonly maySupervise = computed(() => supervises(this.#profile.value?.role ?? Role.UNSPECIFIED));
+  readonly maySupervise = this.#logIn.maySupervise;
   /** Whether the librarian may erase ended sessions (R20). */
-  readonly mayErase = computed(() => (this.#profile.value?.role ?? Role.UNSPECIFIED) >= Role.ADMINISTRATOR);
+  readonly mayErase = this.#logIn.mayErase;
   /** The name of a queue, or its id if the librarian may not monitor it. */
-  readonly queueName = (queueId: string): string =>
-    this.#profile.value?.queues.find((queue) => queue.queueId === queueId)?.name ?? queueId;
+  readonly queueName = this.#logIn.queueName;
   /** Whether a queue is for practice (D36). */
-  readonly isPractice = (queueId: string): boolean =>
-    this.#profile.value?.queues.some((queue) => queue.queueId === queueId && queue.practice) ?? false;
+  readonly isPractice = this.#logIn.isPractice;
   /** Whether the user is the author of an event. */
-  readonly isOwn = (event: SessionEvent): boolean => {
-    const id = this.#profile.value?.librarianId;
-    return id !== undefined && id !== "" && event.author?.librarianId === id;
-  };
+  readonly isOwn = this.#logIn.isOwn;
   /** What the librarian writes. */
   readonly writing = new Writing(this.link, this.isOwn, (sessionId, note) =>
     this.ask({ kind: "guard", sessionId, note }),
   );
   /** The drafts of sessions. */
   readonly drafts = this.writing.drafts;
-  readonly #attendance = new Attendance(this.link, this.drafts, this.#profile, {
+  readonly #attendance = new Attendance(this.link, this.drafts, this.profile, {
     setsOut: (sessionId) => ({ here: this.#place.here, patron: this.#patronOf(sessionId) }),
     pickedUp: (sessionId, from) => {
       const text = `You have ${from.patron} now; the session is under My Active.`;
@@ -138,7 +122,7 @@ export class Desk {
   /** The queues that are watched, or `undefined` before the librarian has chosen. */
   readonly queueIds: ReadonlySignal<readonly string[] | undefined> = this.#watched.queueIds;
   /** The presence of the librarian and of others. */
-  readonly presence = new Presence(this.link, this.#profile, {
+  readonly presence = new Presence(this.link, this.profile, {
     monitoring: (queueIds) => {
       this.#watched.follow(queueIds);
       this.im.queuesChanged();
@@ -152,16 +136,9 @@ export class Desk {
     say: (text) => this.announcer.say(text),
   });
   /** The conversations with other librarians. */
-  readonly im = new InstantMessages(this.link, this.#profile, this.tab, {
-    arrived: (author, text, { queueId, isShown }) => {
-      const to = queueId === undefined ? "you" : `the staff of ${this.queueName(queueId)}`;
-      if (!isShown) this.alerts.ring("im", `${author} has written to ${to}.`);
-      this.announcer.say(`${author} to ${to}, not to a patron: ${isShown ? text : beginningOf(text, HEARD)}`);
-    },
-    refused: (name, refusal) => {
-      const fate = nothingHappened(refusal) ? "was not sent" : "may not have been sent";
-      this.notify(`Your message to ${name} ${fate}. ${whyRefused(refusal)}`, "bad");
-    },
+  readonly im = new InstantMessages(this.link, this.profile, this.tab, {
+    arrived: (author, text, where) => tellOfIm(this, author, text, where),
+    refused: (name, refusal) => tellOfRefusedIm(this, name, refusal),
   });
   /** The transfers of sessions. */
   readonly transfers = new Transfers(this.link, this.lists, this.drafts, {
@@ -210,43 +187,32 @@ export class Desk {
   begin(): void {
     const stored = recallDesk();
     if (stored === undefined) return;
-    this.#accessToken = stored.token;
-    this.#logInName = stored.logInName ?? "";
+    this.#logIn.restore(stored.token, stored.logInName ?? "");
     this.#watched.choose(stored.queueIds);
     if (stored.monitor !== undefined) this.presence.restore(stored.monitor, stored.queueIds);
     this.#place.restore(stored.place);
-    this.#logInState.value = "in";
     for (const sessionId of stored.held) this.#attendance.hold(sessionId, stored.seen[sessionId]);
     this.link.start(stored.token);
   }
 
   /** Logs in. Returns what went wrong, if anything. */
   async logIn(name: string, password: string): Promise<string | undefined> {
-    try {
-      const { token, profile } = await logIn(name, password);
-      if (token === undefined || profile === undefined) return "The server's answer was not complete. Try again.";
-      if (this.#profile.value?.librarianId !== profile.librarianId) this.#clear();
-      this.#logInName = name;
-      this.#profile.value = profile;
-      this.#logInState.value = "in";
-      this.#accessToken = held(token);
-      this.#store();
-      this.link.start(this.#accessToken);
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof ApiError)) return "Something went wrong. Reload this page, then try again.";
-      return error.reason === "WRONG_CREDENTIALS" ? `${error.message} Check both, then try again.` : error.message;
-    }
+    const failure = await this.#logIn.logIn(name, password, () => this.#clear());
+    const { token } = this.#logIn;
+    if (failure !== undefined || token === undefined) return failure;
+    this.#store();
+    this.link.start(token);
+    return undefined;
   }
 
   /** The name that was last logged in with in this tab. */
   get logInName(): string {
-    return this.#logInName;
+    return this.#logIn.name;
   }
 
   /** The access token for HTTP requests. */
   get accessToken(): string {
-    return this.#accessToken?.accessToken ?? "";
+    return this.#logIn.token?.accessToken ?? "";
   }
 
   /** Logs out. The librarian's sessions go on, and so do their other monitors. */
@@ -255,9 +221,7 @@ export class Desk {
     this.link.stop();
     this.#clear();
     forgetDesk();
-    this.#accessToken = undefined;
-    this.#profile.value = undefined;
-    this.#logInState.value = "out";
+    this.#logIn.logOut();
   }
 
   /** Monitors these queues from now on, and watches who waits in them. */
@@ -266,7 +230,7 @@ export class Desk {
     // Waiting patrons are shown at once, even while presence is not available.
     this.#watched.follow(queueIds);
     this.presence.monitor(queueIds);
-    rememberQueues(this.#profile.value?.librarianId ?? "", queueIds);
+    rememberQueues(this.#logIn.librarianId.value ?? "", queueIds);
   }
 
   /** Puts a question to the user. */
@@ -383,7 +347,10 @@ export class Desk {
     if (view !== undefined && this.unread.see(view)) this.#store();
   }
 
-  /** Shows and announces a notice. It is withdrawn when what it is about moves on, such as the session of an ended offer. */
+  /**
+   * Shows and announces a notice. It is withdrawn when what it is about moves on, such as the session of an ended
+   * offer.
+   */
   notify(text: string, tone: Notice["tone"] = "plain", about?: string): void {
     this.notices.add(text, tone, Date.now(), about);
     this.announcer.say(text);
@@ -394,9 +361,9 @@ export class Desk {
     const { frame } = received;
     switch (frame.case) {
       case "welcome":
-        this.#profile.value = frame.value.profile ?? this.#profile.value;
+        this.#logIn.welcomed(frame.value.profile);
         this.policies.stale();
-        this.#place.welcomed(this.#profile.value?.role ?? Role.UNSPECIFIED);
+        this.#place.welcomed(this.#logIn.role.value);
         if (this.queueIds.value === undefined) this.ask({ kind: "queues" });
         return;
       case "lists": {
@@ -488,10 +455,7 @@ export class Desk {
     this.presence.tick(now);
     this.im.tick(now);
     this.notices.expire(now, !document.hidden);
-    if (this.link.connection.value.phase.name === "expired" && this.#logInState.value === "in") {
-      // After a reload with an expired token the log-in is shown; otherwise the user keeps what they see.
-      this.#logInState.value = this.#profile.value === undefined ? "out" : "again";
-    }
+    if (this.link.connection.value.phase.name === "expired") this.#logIn.expired();
     this.cutOff.tick(now);
   }
 
@@ -512,11 +476,12 @@ export class Desk {
   }
 
   #store(): void {
-    if (this.#accessToken === undefined) return;
+    const { token, name } = this.#logIn;
+    if (token === undefined) return;
     const views = [...this.link.sessions.value.values()];
     rememberDesk({
-      token: this.#accessToken,
-      logInName: this.#logInName,
+      token,
+      logInName: name,
       place: this.#place.stored,
       monitor: this.presence.stored,
       ...(this.queueIds.value === undefined ? {} : { queueIds: this.queueIds.value }),

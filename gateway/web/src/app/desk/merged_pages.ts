@@ -22,8 +22,8 @@ const MORE = "more";
 /**
  * Merges lists into one, newest entry first, a page at a time.
  *
- * An entry is given out once no source can have a newer one that was not. A page that can't be fetched changes nothing, so
- * that it can be asked for again.
+ * An entry is given out once no source can have a newer one that was not. A page that can't be fetched changes nothing,
+ * so that it can be asked for again.
  */
 export class MergedPages<T> {
   #progress: readonly Progress<T>[] = [];

@@ -21,7 +21,10 @@ export function tabsFor(role: Role): readonly DeskTab[] {
   return supervises(role) ? ["chat", "im", "transcripts", "reports"] : ["chat", "im", "transcripts"];
 }
 
-/** Whether a librarian with this role may enter other librarians' sessions, so that they have the list All and all transcripts. */
+/**
+ * Whether a librarian with this role may enter other librarians' sessions, so that they have the list All and all
+ * transcripts.
+ */
 export function supervises(role: Role): boolean {
   return role >= Role.ASK_ADMINISTRATOR;
 }

@@ -6,7 +6,9 @@ import type { LibraryPolicy } from "../../gen/carrel/directory/v1/directory_serv
 /** How long what was read counts as up to date. */
 const FRESH_FOR = 10 * 60_000;
 
-/** The policies. They may be long, so they are read when the user looks at them, and again when they may have changed. */
+/**
+ * The policies. They may be long, so they are read when the user looks at them, and again when they may have changed.
+ */
 export class Policies {
   readonly #all = signal<readonly LibraryPolicy[] | undefined>(undefined);
   readonly #error = signal("");

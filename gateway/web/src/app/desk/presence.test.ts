@@ -54,7 +54,7 @@ function refuse(code: number, reason: string, message = ""): void {
 const last = () => sent.at(-1);
 
 describe("an open monitor", () => {
-  it("says at the log-on only that it is there: no queue is monitored before it is chosen (D27)", () => {
+  it("says at the log-in only that it is there: no queue is monitored before it is chosen (D27)", () => {
     presence.connected();
     expect(last()?.queues).toBeUndefined();
     own([]);

@@ -32,7 +32,9 @@ export interface StoredMonitor {
 }
 
 const PAUSE = 2_000;
-/** After how long the server's state counts even if it differs from the announcement: another monitor has changed it. */
+/**
+ * After how long the server's state counts even if it differs from the announcement: another monitor has changed it.
+ */
 const SETTLED = 5_000;
 
 /** The presence of one librarian, as seen by one of their monitors. */

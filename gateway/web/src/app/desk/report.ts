@@ -1,6 +1,7 @@
 /** The figures of a library's ended sessions (D71). Nothing in them is about a patron. */
 import { Resolution, type Session } from "../../gen/carrel/session/v1/session_pb";
 import { milliseconds } from "../../time";
+import { withoutCase } from "../../without_case";
 import { isByMonth, type Period, periodKey, periodsOf, type Span } from "./report_span";
 
 /** How values spread, in milliseconds. */
@@ -60,7 +61,7 @@ export class Figures {
 
   /** How many sessions have a descriptive code. */
   about(code: string): number {
-    return this.#codes.get(code.toLowerCase())?.sessions ?? 0;
+    return this.#codes.get(withoutCase(code))?.sessions ?? 0;
   }
 
   /** How many sessions have no descriptive code. */
@@ -72,8 +73,8 @@ export class Figures {
   count(session: Session): void {
     this.#sessions += 1;
     for (const code of session.descriptiveCodes) {
-      const known = this.#codes.get(code.toLowerCase());
-      this.#codes.set(code.toLowerCase(), { code: known?.code ?? code, sessions: (known?.sessions ?? 0) + 1 });
+      const known = this.#codes.get(withoutCase(code));
+      this.#codes.set(withoutCase(code), { code: known?.code ?? code, sessions: (known?.sessions ?? 0) + 1 });
     }
     // Where no librarian has ever come there is nothing to code, so nothing is missing.
     const isToCode = session.firstPickUpTime !== undefined;

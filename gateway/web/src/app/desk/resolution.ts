@@ -40,7 +40,9 @@ export class Resolutions {
     return this.#set(sessionId, setResolution(resolution), "resolution");
   }
 
-  /** Sets or corrects the descriptive codes of an ended session, by its library's list. Returns whether they were set. */
+  /**
+   * Sets or corrects the descriptive codes of an ended session, by its library's list. Returns whether they were set.
+   */
   setCodes(sessionId: string, codes: readonly string[], codeList: string): Promise<boolean> {
     return this.#set(sessionId, setDescriptiveCodes(codes, codeList), "descriptive codes");
   }
@@ -95,7 +97,8 @@ export class Resolutions {
     const command = this.#commands.get(commandId);
     if (command === undefined) return;
     this.#commands.delete(commandId);
-    // A session from the list of ended sessions is held only for the command, unless notes to it are on their way or shown.
+    // A session from the list of ended sessions is held only for the command, unless notes to it are on their way or
+    // shown.
     const view = this.link.sessions.value.get(sessionId);
     const isIdle = view !== undefined && !view.wanted && view.session === undefined && view.outgoing.length === 0;
     if (isIdle) this.link.release(sessionId);

@@ -72,7 +72,9 @@ export class OwnScripts {
     return `This browser could not remove the script ${name}: it is gone until you leave the page, and then it is back.`;
   }
 
-  /** Returns the stored scripts, which other tabs may have changed; or this page's, if the browser did not store them. */
+  /**
+   * Returns the stored scripts, which other tabs may have changed; or this page's, if the browser did not store them.
+   */
   #latest(): readonly OwnScript[] {
     const id = this.librarianId.value;
     return id === undefined || !this.#isKept ? this.#all.value : readScripts(id);

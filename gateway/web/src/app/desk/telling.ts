@@ -1,15 +1,19 @@
 /** What a librarian is told of, and how: by an alert, by a notice on the page, or by a screen reader. */
 
 import { Status } from "../../gen/carrel/presence/v1/presence_service_pb";
+import type { Refusal } from "../../gen/carrel/refusal/v1/refusal_pb";
 import type { SessionEvent } from "../../gen/carrel/session/v1/session_event_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { patronOf } from "../../patron_label";
+import { whyRefused } from "../../refusal_words";
 import { type Lists, rowsOf } from "../../state/lists";
-import { nameOf } from "../../words";
+import { nothingHappened } from "../../wire";
+import { beginningOf, nameOf } from "../../words";
 import { isLookedAt } from "../parts/looked_at";
 import { callsFor, sessionCall } from "./alerts_calls";
 import type { Desk } from "./desk";
-import { newsOf } from "./news";
+import type { ImPlace } from "./im";
+import { HEARD, newsOf } from "./news";
 import { isOutcome, overtakesOffer } from "./transfer";
 
 /** Tells what is new in the lists, and which offers are over. `before` is the lists as they were. */
@@ -40,6 +44,19 @@ export function tellOfEvent(desk: Desk, sessionId: string, event: SessionEvent):
   if (isOutcome(event)) desk.notify(text, "plain", sessionId);
   else if (event.payload.case === "ended" && !isShown) desk.notify(text);
   else desk.announcer.say(text);
+}
+
+/** Tells of a message from another librarian. */
+export function tellOfIm(desk: Desk, author: string, text: string, { queueId, isShown }: ImPlace): void {
+  const to = queueId === undefined ? "you" : `the staff of ${desk.queueName(queueId)}`;
+  if (!isShown) desk.alerts.ring("im", `${author} has written to ${to}.`);
+  desk.announcer.say(`${author} to ${to}, not to a patron: ${isShown ? text : beginningOf(text, HEARD)}`);
+}
+
+/** Tells that a message to another librarian was refused. `name` is whom it was to. */
+export function tellOfRefusedIm(desk: Desk, name: string, refusal: Refusal): void {
+  const fate = nothingHappened(refusal) ? "was not sent" : "may not have been sent";
+  desk.notify(`Your message to ${name} ${fate}. ${whyRefused(refusal)}`, "bad");
 }
 
 /** Says which offers are over: an offer that the user was about to answer must not vanish without explanation. */

@@ -94,7 +94,9 @@ export class Transfers {
     return this.#isOnItsWay(sessionId, "withdrawTransfer");
   }
 
-  /** Asks a librarian before a session is offered to them. The message is also written as a note in the session (R14). */
+  /**
+   * Asks a librarian before a session is offered to them. The message is also written as a note in the session (R14).
+   */
   askFirst(sessionId: string, librarian: LibrarianRow, text: string): void {
     this.listener.sendIm(librarian, text);
     this.link.act(sessionId, writeNote(imNote(librarian.screenName, text)));

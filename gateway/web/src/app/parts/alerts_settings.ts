@@ -1,8 +1,8 @@
 /** How each librarian wants to be alerted, stored in this browser separately for each (D32, K22). */
 
 /**
- * What a librarian can be alerted to: a new patron, something new in a session, a transfer, another librarian's message,
- * and that the desk is cut off.
+ * What a librarian can be alerted to: a new patron, something new in a session, a transfer, another librarian's
+ * message, and that the desk is cut off.
  */
 export type AlertKind = "patron" | "message" | "transfer" | "im" | "connection";
 /** A way of alerting: a sound, words in the tab's title, or a system notification. */

@@ -3,8 +3,8 @@ import { type ReadonlySignal, signal } from "@preact/signals";
 import type { AlertKind } from "./alerts_settings";
 
 /**
- * The notes of each sound, in hertz: rising for a patron, falling for a transfer, a single one for a librarian's message,
- * two alike for something new in a session, and low ones for a desk that is cut off.
+ * The notes of each sound, in hertz: rising for a patron, falling for a transfer, a single one for a librarian's
+ * message, two alike for something new in a session, and low ones for a desk that is cut off.
  */
 const TUNES: Readonly<Record<AlertKind, readonly number[]>> = {
   patron: [523, 659],

@@ -1,8 +1,8 @@
 /**
- * What a page remembers in a frame of another site, in a browser that gives it no `sessionStorage` and no `localStorage`
- * there. Chromium, for example, gives none where third-party cookies are blocked. A cookie that is kept apart for each site
- * around the frame still works, so the patron is in the same chat on the site's next page (D85), and can come back to it
- * from a new tab (R8). The gateway reads no cookies.
+ * What a page remembers in a frame of another site, in a browser that gives it no `sessionStorage` and no
+ * `localStorage` there. Chromium, for example, gives none where third-party cookies are blocked. A cookie that is kept
+ * apart for each site around the frame still works, so the patron is in the same chat on the site's next page (D85),
+ * and can come back to it from a new tab (R8). The gateway reads no cookies.
  */
 
 /** The part of a storage that is used. */

@@ -28,7 +28,7 @@ export function isChatUnsent(chat: PatronChat): boolean {
 
 /** Whether a patron has typed something that is gone when the page is left. */
 function isTyped(chat: PatronChat): boolean {
-  const lost = chat.isDraftKept ? chat.asking.value.question : chat.unsent.value;
+  const lost = chat.returning.isDraftKept ? chat.asking.value.question : chat.unsent.value;
   return lost.trim() !== "";
 }
 

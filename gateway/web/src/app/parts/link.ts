@@ -106,8 +106,8 @@ export class Link {
   }
 
   /** Tries at once to reconnect. */
-  wake(): void {
-    this.#socket.wake();
+  tryNow(): void {
+    this.#socket.tryNow();
   }
 
   /** Sends a frame. Without a connection it is dropped: what must not be lost goes through a session. */

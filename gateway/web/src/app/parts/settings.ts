@@ -33,7 +33,9 @@ effect(() => write(HELP_KEY, helpKey.value ? "" : "off"));
 effect(() => write(PATRON_SOUND, patronSound.value ? "" : "off"));
 effect(() => write(PATRON_VOLUME, patronVolume.value === DEFAULT_VOLUME ? "" : String(patronVolume.value)));
 
-/** Returns the queues that a librarian last monitored from this browser. They are only suggested, never chosen (D27). */
+/**
+ * Returns the queues that a librarian last monitored from this browser. They are only suggested, never chosen (D27).
+ */
 export function lastQueues(librarianId: string): readonly string[] {
   try {
     const stored: unknown = JSON.parse(read(QUEUES + librarianId) ?? "[]");
@@ -43,7 +45,7 @@ export function lastQueues(librarianId: string): readonly string[] {
   }
 }
 
-/** Stores the queues that a librarian monitors, for the next log-on. Choosing none, as at closing, changes nothing. */
+/** Stores the queues that a librarian monitors, for the next log-in. Choosing none, as at closing, changes nothing. */
 export function rememberQueues(librarianId: string, queueIds: readonly string[]): void {
   if (librarianId !== "" && queueIds.length > 0) write(QUEUES + librarianId, JSON.stringify(queueIds));
 }

@@ -1,4 +1,7 @@
-/** What all tabs of the browser share, or in a frame of another site, all tabs of that site. Without storage, it is empty. */
+/**
+ * What all tabs of the browser share, or in a frame of another site, all tabs of that site. Without storage, it is
+ * empty.
+ */
 import { type SharedStorage, sharedFrameStorage } from "./frame_storage";
 
 /** Returns the keys with a beginning. */

@@ -1,6 +1,6 @@
 /**
- * What a tab remembers across a reload: tokens, names and numbers, but no text of a conversation. It is gone when the tab
- * is closed.
+ * What a tab remembers across a reload: tokens, names and numbers, but no text of a conversation. It is gone when the
+ * tab is closed.
  */
 import { frameStorage, type TabStorage } from "./frame_storage";
 

@@ -69,8 +69,8 @@ function isConnectionShown({ stage, link }: PatronChat): boolean {
 const LINKED: ReadonlySet<Stage> = new Set(["form", "remembered", "ended", "lost"]);
 
 /**
- * The name of the library. While the patron waits or chats it is no link, since a slip would take them away; nor is it in
- * the library's own web site, where it is no way to another page.
+ * The name of the library. While the patron waits or chats it is no link, since a slip would take them away; nor is it
+ * in the library's own web site, where it is no way to another page.
  */
 function LibraryName({ chat }: { chat: PatronChat }) {
   const library = chat.library.facts.value;

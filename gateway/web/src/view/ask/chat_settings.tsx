@@ -44,8 +44,8 @@ export function LanguageFailure({ chat }: { chat: PatronChat }) {
 }
 
 /**
- * The same choices as in the head of the page, behind one button. Only a low window shows it, which has no room for that
- * head beside the conversation (ask_short.css).
+ * The same choices as in the head of the page, behind one button. Only a low window shows it, which has no room for
+ * that head beside the conversation (ask_short.css).
  */
 export function ChatSettings({ chat }: { chat: PatronChat }) {
   const [isOpen, setIsOpen] = useState(false);

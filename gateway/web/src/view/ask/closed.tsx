@@ -30,7 +30,9 @@ export function Closed({ chat, library }: { chat: PatronChat; library: Library }
   );
 }
 
-/** Says above the form that nobody is there, or that the chat closed while the patron was writing. It promises nothing. */
+/**
+ * Says above the form that nobody is there, or that the chat closed while the patron was writing. It promises nothing.
+ */
 export function AvailabilityNotice({ chat }: { chat: PatronChat }) {
   const words = texts().closed;
   switch (chat.availability.openness.value) {

@@ -11,7 +11,9 @@ interface EndChatProps extends Omit<Confirmation, "onConfirm"> {
   busy: string;
 }
 
-/** A button that ends the chat, or the wait for it, once and after a question. The confirming answer has the same label. */
+/**
+ * A button that ends the chat, or the wait for it, once and after a question. The confirming answer has the same label.
+ */
 export function EndChat({ chat, class: look, busy, ...question }: EndChatProps) {
   const [asks, setAsks] = useState(false);
   const ending = chat.ending.value;

@@ -17,8 +17,8 @@ import { asPatron } from "./conversation";
 import { Unsent } from "./unsent";
 
 /**
- * The end: who ended it, what can be done now, with a clean page for the next person at this computer (D78), and the transcript
- * (D56). The transcript comes last, since in a small window all of it is shown, however long it is.
+ * The end: who ended it, what can be done now, with a clean page for the next person at this computer (D78), and the
+ * transcript (D56). The transcript comes last, since in a small window all of it is shown, however long it is.
  */
 export function Ended({ chat }: { chat: PatronChat }) {
   const heading = useRef<HTMLHeadingElement>(null);

@@ -78,6 +78,17 @@ async function changesElsewhere(change: () => void): Promise<void> {
   await page.drawn();
 }
 
+/** The patron wants to go on with the chat, does not get there, and gives it up. */
+async function givesUp(): Promise<void> {
+  await page.press("Go on with this chat");
+  FakeSocket.last?.open();
+  FakeSocket.last?.onclose?.({ code: 4400, reason: "" });
+  await page.drawn();
+  expect(remembered()).not.toBeNull();
+  expect(descriptionOf("Ask a new question instead")).toContain("This one is ended, unless it's open in another tab");
+  await page.press("Ask a new question instead");
+}
+
 const remembered = () => JSON.parse(localStorage.getItem(KEY) ?? "null");
 const title = () => page.root.querySelector("h1")?.textContent;
 const words = () => page.root.querySelector("main")?.textContent ?? "";
@@ -146,15 +157,43 @@ describe("a browser remembers a chat beyond its tab (R8, D51)", () => {
     expect(localStorage.length).toBe(0);
   });
 
-  it("until the patron gives it up on the way back to it", async () => {
+  it("until the patron gives it up on the way back to it, and then ends it", async () => {
     await openAnother();
-    await page.press("Go on with this chat");
+    await givesUp();
+    expect(title(), "it is not offered").toBe("What would you like to know?");
+    await passes(5_000);
+    expect(FakeSocket.last?.all("act")).toEqual([]);
+    await passes(6_000);
     FakeSocket.last?.open();
-    FakeSocket.last?.onclose?.({ code: 4400, reason: "" });
+    const ends = FakeSocket.last?.all("act") ?? [];
+    expect(ends.map(({ sessionId, act }) => [sessionId, act.case])).toEqual([["s", "endSession"]]);
+    expect(FakeSocket.last?.all("attend"), "without taking part in it").toEqual([]);
+    const { commandId = "" } = ends[0] ?? {};
+    FakeSocket.last?.push({ case: "accepted", value: create(AcceptedSchema, { commandId, sessionId: "s" }) });
     await page.drawn();
-    expect(remembered()).not.toBeNull();
+    expect(remembered()).toBeNull();
+  });
+
+  it("also after it was given up, if another tab is in it, which is not disturbed", async () => {
+    await openAnother();
+    locks.hold(LOCK);
+    await givesUp();
+    const before = FakeSocket.last;
+    await passes(11_000);
+    expect(FakeSocket.last).toBe(before);
+    expect(remembered()).not.toHaveProperty("leaving");
+  });
+
+  it("not even to end it, if the library says so (D78)", async () => {
+    page = await PatronPage.open("taken");
+    const before = FakeSocket.last;
+    await passes(12_000);
     await page.press("Ask a new question instead");
-    expect(localStorage.length).toBe(0);
+    await passes(11_000);
+    expect(FakeSocket.last).not.toBe(before);
+    FakeSocket.last?.open();
+    expect(FakeSocket.last?.all("act").map(({ act }) => act.case)).toEqual(["endSession"]);
+    expect(remembered()).toBeNull();
   });
 
   it("not if the library says so, and forgets what it remembers (D78)", async () => {

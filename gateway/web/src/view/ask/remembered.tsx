@@ -30,7 +30,12 @@ export function Remembered({ chat }: { chat: PatronChat }) {
       </p>
       <div class="card remembered-card">
         <p class="row-actions">
-          <button type="button" class="button primary" aria-describedby="remembered-hint" onClick={() => chat.goOn()}>
+          <button
+            type="button"
+            class="button primary"
+            aria-describedby="remembered-hint"
+            onClick={() => chat.returning.goOn()}
+          >
             {words.goOn}
           </button>
           <button

@@ -39,9 +39,8 @@ export function Returning({ chat }: { chat: PatronChat }) {
               {words.askNew}
             </button>
           </p>
-          {/* It is not ended: it may be open in another tab, and its librarian may be writing in it. */}
           <p id="old-chat-hint" class="hint">
-            {words.askNewHint}
+            {chat.memory.endsGivenUp.value ? words.oldEnds : words.oldStays}
           </p>
         </>
       )}

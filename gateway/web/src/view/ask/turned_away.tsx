@@ -2,10 +2,10 @@ import type { PatronChat } from "../../app/ask/chat";
 
 /** Says that the patron could not return to their chat, and why. What they can do instead is shown below. */
 export function TurnedAway({ chat }: { chat: PatronChat }) {
-  if (chat.turnedAway.value === "") return null;
+  if (chat.returning.turnedAway.value === "") return null;
   return (
     <p class="notice warn" role="alert">
-      {chat.turnedAway.value}
+      {chat.returning.turnedAway.value}
     </p>
   );
 }

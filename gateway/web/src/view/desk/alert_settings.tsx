@@ -11,7 +11,9 @@ const KINDS: Readonly<Record<AlertKind, string>> = {
 };
 const WAYS: Readonly<Record<AlertWay, string>> = { sound: "Sound", title: "Tab title", desktop: "Notification" };
 
-/** The settings for how the librarian is alerted: each kind of alert in each way can be switched by itself (D32, K22). */
+/**
+ * The settings for how the librarian is alerted: each kind of alert in each way can be switched by itself (D32, K22).
+ */
 export function AlertSettings({ desk }: { desk: Desk }) {
   const { alerts } = desk;
   const { volume, ways } = alerts.settings.value;

@@ -10,8 +10,8 @@ import { AuditedSessionName } from "./audited_session";
 import { Paged } from "./paged";
 
 /**
- * The library's audit: who entered, left, read, saved and erased what, and who got or lost which role. It has no text of
- * any conversation (R21, D12).
+ * The library's audit: who entered, left, read, saved and erased what, and who got or lost which role. It has no text
+ * of any conversation (R21, D12).
  */
 export function Audit({ desk }: { desk: Desk }) {
   const isAdministrator = desk.profile.value?.role === Role.ADMINISTRATOR;

@@ -15,8 +15,8 @@ interface AuditedSessionNameProps {
 }
 
 /**
- * Says which session an entry of the audit is about: its patron and when they asked. It leads to the session's transcript or,
- * while it runs, to the list that it is in.
+ * Says which session an entry of the audit is about: its patron and when they asked. It leads to the session's
+ * transcript or, while it runs, to the list that it is in.
  */
 export function AuditedSessionName({ desk, sessionId, session }: AuditedSessionNameProps) {
   if (session === undefined) return <code title={sessionId}>{sessionId.slice(0, 8)}</code>;

@@ -3,7 +3,9 @@ import { waitingCount } from "../../state/lists";
 import { Hidden } from "../parts/hidden";
 import { Icon } from "../parts/icon";
 
-/** Marks the Patron Chat tab while another tab is open: how many patrons wait, and how many sessions have unseen events. */
+/**
+ * Marks the Patron Chat tab while another tab is open: how many patrons wait, and how many sessions have unseen events.
+ */
 export function ChatMark({ desk }: { desk: Desk }) {
   const words = newsWords(desk, "");
   if (words === "" || desk.tab.value === "chat") return null;

@@ -17,15 +17,18 @@ let stage: DeskStage;
 /** The codes of the patron's library, and how often they were read. */
 let codes: string[];
 let reads: number;
+let isBroken: boolean;
 
 const MAPLES = ["Opening hours", "Maps", "Local maps", "Printing", "Homework", "Fines"];
 
 beforeEach(() => {
   codes = MAPLES;
   reads = 0;
+  isBroken = false;
   vi.stubGlobal("fetch", async (path: string) => {
     if (path !== "/v1/profile") return new Response("{}");
     reads += 1;
+    if (isBroken) throw new TypeError("no network");
     const policies = [
       // The patron's library in these tests has no id.
       { institutionName: "Maple Library", descriptiveCodes: codes, codeList: `signed ${reads}` },
@@ -138,6 +141,18 @@ describe("what a session was about (D65)", () => {
     expect(stage.desk.view.value?.outgoing).toEqual([]);
   });
 
+  it("is found in whatever case it is typed, in Greek, too", async () => {
+    codes = ["Οδός", "Ήρωες"];
+    await ended();
+    for (const typed of ["ΟΔΌΣ", "οδόσ"]) {
+      await type(typed);
+      expect(options(), typed).toEqual(["Οδός"]);
+    }
+    field()?.blur();
+    await drawn();
+    expect(chips()).toEqual(["Οδός"]);
+  });
+
   it("takes what is typed in full when the user goes on, and drops what was only looked for", async () => {
     await ended();
     for (const text of ["homework", "print"]) {
@@ -185,6 +200,19 @@ describe("what a session was about (D65)", () => {
     await ended();
     expect(field()).toBeNull();
     expect(stage.root.querySelector(".resolution legend")).not.toBeNull();
+  });
+
+  it("is not asked without a word when the list could not be read, but read again at the user's wish", async () => {
+    isBroken = true;
+    await ended();
+    const alert = () => stage.root.querySelector(".resolution [role=alert]")?.textContent;
+    expect(field()).toBeNull();
+    await until(() => expect(alert()).toContain("The library's descriptive codes could not be read."));
+    isBroken = false;
+    await stage.click("Try again");
+    await until(() => expect(field()).not.toBeNull());
+    expect(alert()).toBeUndefined();
+    expect(stage.root.querySelector(".resolution")?.contains(document.activeElement)).toBe(true);
   });
 
   it("is corrected alone, and keeps what has left the list", async () => {
@@ -295,6 +323,19 @@ describe("the ended sessions of the library (D65, D71)", () => {
   afterEach(() => {
     render(null, root);
     root.remove();
+  });
+
+  it("are looked for without the codes while these can't be read, and it is said why", async () => {
+    isBroken = true;
+    stage.desk.policies.clear();
+    void stage.desk.policies.read();
+    const alert = () => root.querySelector("[role=alert]")?.textContent;
+    await until(() => expect(alert()).toContain("Your library's descriptive codes could not be read."));
+    expect(root.querySelectorAll("select")).toHaveLength(1);
+    isBroken = false;
+    root.querySelector<HTMLElement>("[role=alert] button")?.click();
+    await until(() => expect(root.querySelectorAll("select")).toHaveLength(2));
+    expect(alert()).toBeUndefined();
   });
 
   it("say what they were about, and are found by it", async () => {

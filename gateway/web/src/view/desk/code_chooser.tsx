@@ -1,5 +1,6 @@
 import { useId, useRef, useState } from "preact/hooks";
 import { MAX_CODES, sameCode } from "../../app/desk/descriptive_codes";
+import { withoutCase } from "../../without_case";
 import { Icon } from "../parts/icon";
 
 interface CodeChooserProps {
@@ -10,8 +11,9 @@ interface CodeChooserProps {
 }
 
 /**
- * What a session was about: a field in which the user types part of a descriptive code and chooses it, and the chosen ones
- * (D65). It is optional, and never in the way of Enter: with nothing typed and no list open, that submits the form.
+ * What a session was about: a field in which the user types part of a descriptive code and chooses it, and the chosen
+ * ones (D65). It is optional, and never in the way of Enter: with nothing typed and no list open, that submits the
+ * form.
  */
 export function CodeChooser({ list, chosen, onChange }: CodeChooserProps) {
   const [text, setText] = useState("");
@@ -158,12 +160,13 @@ function hintOf(isFull: boolean, text: string, options: readonly string[]): stri
   return "";
 }
 
-/** The codes with this text in them that are not chosen yet: those that begin with it first, otherwise as they are listed. */
+/**
+ * The codes with this text in them that are not chosen yet: those that begin with it first, otherwise as they are
+ * listed.
+ */
 function matching(list: readonly string[], chosen: readonly string[], text: string): string[] {
-  const wanted = text.trim().toLocaleLowerCase();
-  const found = list.filter(
-    (code) => code.toLocaleLowerCase().includes(wanted) && !chosen.some((one) => sameCode(one, code)),
-  );
-  const begins = (code: string) => code.toLocaleLowerCase().startsWith(wanted);
+  const wanted = withoutCase(text.trim());
+  const found = list.filter((code) => withoutCase(code).includes(wanted) && !chosen.some((one) => sameCode(one, code)));
+  const begins = (code: string) => withoutCase(code).startsWith(wanted);
   return [...found.filter(begins), ...found.filter((code) => !begins(code))];
 }

@@ -180,7 +180,10 @@ function mayUseScripts(desk: Desk): boolean {
   return view !== undefined && view.session?.state !== SessionState.ENDED;
 }
 
-/** Carries out a shortcut, and returns whether there was one. A code names the place of the key, not the character on it. */
+/**
+ * Carries out a shortcut, and returns whether there was one. A code names the place of the key, not the character on
+ * it.
+ */
 function byCode(desk: Desk, code: string): boolean {
   const lists = { Digit1: "new", Digit2: "mine", Digit3: "all", Digit4: "librarians" } as const;
   if (code === "Digit1" || code === "Digit2" || code === "Digit3" || code === "Digit4") {

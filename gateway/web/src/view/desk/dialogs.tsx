@@ -102,7 +102,8 @@ function Question({ desk, row }: { desk: Desk; row: SessionRow }) {
       setGone(waits ? undefined : why);
       return;
     }
-    // A long list that is sent anew comes in parts, and a row may be missing meanwhile. Departures are listed only briefly.
+    // A long list that is sent anew comes in parts, and a row may be missing meanwhile. Departures are listed only
+    // briefly.
     const sure = setTimeout(
       () => setGone((said) => said ?? "This patron is no longer waiting in your queues"),
       PARTS_TAKE,

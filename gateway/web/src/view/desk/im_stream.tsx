@@ -21,7 +21,10 @@ interface ImStreamProps {
 
 const NEAR_BEGINNING = 60;
 
-/** The messages of a conversation. It follows its end while the reader is there, and otherwise stays where the reader is. */
+/**
+ * The messages of a conversation. It follows its end while the reader is there, and otherwise stays where the reader
+ * is.
+ */
 export function ImStream({ desk, thread, title }: ImStreamProps) {
   const following = useFollowing(thread.key);
   const { box, atEnd, toEnd, scrolled } = following;

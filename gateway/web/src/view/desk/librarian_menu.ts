@@ -6,7 +6,10 @@ import { patronOf } from "../../patron_label";
 import { shares } from "../../state/roster";
 import type { MenuEntry } from "../parts/menu";
 
-/** Returns the entries of a librarian's menu, in order (S41). The session that is shown can be offered to them from here. */
+/**
+ * Returns the entries of a librarian's menu, in order (S41). The session that is shown can be offered to them from
+ * here.
+ */
 export function librarianMenu(desk: Desk, row: LibrarianRow): MenuEntry[] {
   const unavailable = shares(row) ? undefined : "You do not share a queue";
   const entries: MenuEntry[] = [{ label: "Start IM Session", unavailable, onChoose: () => desk.im.start(row) }];

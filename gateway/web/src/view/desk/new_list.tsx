@@ -145,7 +145,10 @@ export function PracticeMark({ desk, queueId }: { desk: Desk; queueId: string })
   return desk.isPractice(queueId) ? <span class="tag practice">[Practice]</span> : null;
 }
 
-/** What is known of a question before it is picked up (D30). With `isRead` the question is a region that can be scrolled. */
+/**
+ * What is known of a question before it is picked up (D30). With `isRead` the question is a region that can be
+ * scrolled.
+ */
 export function Preview({ row, isRead = false }: { row: SessionRow; isRead?: boolean }) {
   return (
     <>

@@ -81,7 +81,9 @@ export function ReportView({ report, ownLibrary }: { report: Report; ownLibrary:
   );
 }
 
-/** What they were about, and how many have no code. A session may have several, so the parts can be more than the whole. */
+/**
+ * What they were about, and how many have no code. A session may have several, so the parts can be more than the whole.
+ */
 function aboutRows(total: Figures): (readonly [string, number])[] {
   const codes = total.codes.map(({ code, sessions }) => [code, sessions] as const);
   return [...codes, ["No descriptive code", total.withoutCode]];

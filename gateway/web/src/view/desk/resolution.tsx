@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { codesOf, sameCodes } from "../../app/desk/descriptive_codes";
 import type { Desk } from "../../app/desk/desk";
@@ -10,6 +11,7 @@ import type { SessionView } from "../../state/session";
 import { codesWords, RESOLUTION_CHOICES, resolutionWords } from "../../words";
 import { Icon } from "../parts/icon";
 import { CodeChooser } from "./code_chooser";
+import { NotRead } from "./unread_policies";
 
 /** The resolution of an ended session, or that it is not coded yet, in words, for its row (R16). */
 export function ResolutionTag({ desk, session }: { desk: Desk; session: Session }) {
@@ -78,7 +80,9 @@ export function ResolutionSetter({ desk, session, asks = false, onLater, onSet }
   const line = useRef<HTMLParagraphElement>(null);
   const change = useRef<HTMLButtonElement>(null);
   const choices = useRef<HTMLFormElement>(null);
-  /** Whether the choices had the focus when they were last drawn, and whether they were closed without setting anything. */
+  /**
+   * Whether the choices had the focus when they were last drawn, and whether they were closed without setting anything.
+   */
   const hadFocus = useRef(false);
   const isLeft = useRef(false);
   if (choices.current !== null) hadFocus.current = choices.current.contains(document.activeElement);
@@ -147,7 +151,8 @@ export function ResolutionSetter({ desk, session, asks = false, onLater, onSet }
       formRef={choices}
       live={suggested(desk, session)}
       liveCodes={session.descriptiveCodes}
-      list={library?.descriptiveCodes ?? []}
+      list={desk.policies.all.value && (library?.descriptiveCodes ?? [])}
+      notRead={<NotRead desk={desk} what="The library's descriptive codes" />}
       mayLeave={isCoded}
       isSetting={desk.resolutions.isSetting(sessionId)}
       otherwise={isCoded ? "Cancel" : "Not now"}
@@ -161,9 +166,11 @@ interface ChoicesProps {
   formRef: { current: HTMLFormElement | null };
   /** The choice as it is without the user, who may have colleagues that set it meanwhile. */
   live: Resolution;
-  /** The session's descriptive codes as they are now, and those of its library. */
+  /** The session's descriptive codes as they are now. */
   liveCodes: readonly string[];
-  list: readonly string[];
+  /** Those of its library, once they were read, and what is said if they could not be read. */
+  list: readonly string[] | undefined;
+  notRead: ComponentChildren;
   /** Whether the codes may be corrected without saying how it ended. */
   mayLeave: boolean;
   isSetting: boolean;
@@ -175,7 +182,7 @@ interface ChoicesProps {
 }
 
 function Choices(props: ChoicesProps) {
-  const { formRef, live, liveCodes, list, mayLeave, isSetting, otherwise, onSet, onCancel } = props;
+  const { formRef, live, liveCodes, list, mayLeave, notRead, isSetting, otherwise, onSet, onCancel } = props;
   // Only what the user touches is remembered: the rest follows the session, so that nothing a colleague sets while the
   // form is open is undone by sending it.
   const [picked, setPicked] = useState<Resolution>();
@@ -208,7 +215,8 @@ function Choices(props: ChoicesProps) {
           </label>
         ))}
       </fieldset>
-      {(list.length > 0 || codes.length > 0) && (
+      {list === undefined && notRead}
+      {list !== undefined && (list.length > 0 || codes.length > 0) && (
         <CodeChooser list={list} chosen={codes} onChange={(after) => setChanges(changesTo(liveCodes, after))} />
       )}
       <div class="resolution-actions">

@@ -24,7 +24,9 @@ export function mayReview(desk: Desk, session: Session): boolean {
   return isTheirs && session.institutionId === institutionId && session.eraseTime === undefined;
 }
 
-/** Keeps the notes to an ended session while its transcript is open, and those on their way until they are confirmed. */
+/**
+ * Keeps the notes to an ended session while its transcript is open, and those on their way until they are confirmed.
+ */
 export function useReview(desk: Desk, { sessionId }: Session): void {
   useEffect(() => {
     desk.link.hold(unknownSession(sessionId));

@@ -8,7 +8,9 @@ export const PREVIEWED = 200;
 /** How many characters of a question tell apart two patrons who gave no name. */
 const FEW_WORDS = 60;
 
-/** A few words of the question of a patron who gave no name, where the row shows something else of the session (K29). */
+/**
+ * A few words of the question of a patron who gave no name, where the row shows something else of the session (K29).
+ */
 export function NamelessQuestion({ of }: { of: { patronName: string; question: string } }) {
   if (of.patronName !== "" || of.question === "") return null;
   return <span class="row-asked">asked “{beginningOf(of.question, FEW_WORDS)}”</span>;

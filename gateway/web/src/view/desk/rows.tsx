@@ -19,7 +19,9 @@ interface RowProps {
   class?: string;
   /** The name of the person whose row it is. */
   name: string;
-  /** The question, or what was written last. Screen readers get it after the rest of the row, which is the row's name. */
+  /**
+   * The question, or what was written last. Screen readers get it after the rest of the row, which is the row's name.
+   */
   text?: string | undefined;
   /** What the preview tells beyond that and matters to whoever opens the row. Screen readers get it before the text. */
   told?: string | undefined;
@@ -81,7 +83,8 @@ export function Row({
         aria-labelledby={`${id}-name`}
         aria-describedby={described.length > 0 ? described.join(" ") : undefined}
         onClick={(event) => {
-          // The first click may have brought another list under the pointer: a second one is not meant for the row there.
+          // The first click may have brought another list under the pointer: a second one is not meant for the row
+          // there.
           if (event.detail <= 1) onOpen();
         }}
         onKeyDown={(event) => {

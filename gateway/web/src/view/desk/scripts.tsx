@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk/desk";
 import type { SessionView } from "../../state/session";
+import { withoutCase } from "../../without_case";
 import { Icon } from "../parts/icon";
 import { NewScript } from "./new_script";
 import { throwScriptAway } from "./throw_away";
@@ -127,8 +128,8 @@ function groupsOf(desk: Desk, view: SessionView, search: string): Group[] {
 }
 
 function found(scripts: readonly Script[], search: string): Script[] {
-  const wanted = search.trim().toLocaleLowerCase();
-  return scripts.filter(({ name, text }) => `${name}\n${text}`.toLocaleLowerCase().includes(wanted));
+  const wanted = withoutCase(search.trim());
+  return scripts.filter(({ name, text }) => withoutCase(`${name}\n${text}`).includes(wanted));
 }
 
 /** Removes a script of the librarian's own if the user confirms it, and goes on with `then`. */

@@ -134,9 +134,9 @@ function Length({ desk, view }: { desk: Desk; view: SessionView }) {
 }
 
 /**
- * The buttons of the session. Only the owner can hand it over and end it, and only a colleague can leave it (D5, R6); once
- * it was handed over or has ended, it can be put away. Each button has a key of its own, so that a button that is being
- * pressed, or has the focus, does not turn into another.
+ * The buttons of the session. Only the owner can hand it over and end it, and only a colleague can leave it (D5, R6);
+ * once it was handed over or has ended, it can be put away. Each button has a key of its own, so that a button that is
+ * being pressed, or has the focus, does not turn into another.
  */
 function Actions({ desk, view }: { desk: Desk; view: SessionView }) {
   if (view.session?.state === SessionState.ENDED || isHandedOver(view)) {

@@ -29,7 +29,9 @@ interface SessionSearchProps {
   onSearch: (search: Search) => void;
 }
 
-/** The form in which the user says which ended sessions to list. Choices count at once, the text with Enter or Search. */
+/**
+ * The form in which the user says which ended sessions to list. Choices count at once, the text with Enter or Search.
+ */
 export function SessionSearch({ box: text, search, codes, onSearch }: SessionSearchProps) {
   const look = (changed: Partial<Search>) => onSearch({ ...search, text: text.current?.value ?? "", ...changed });
   return (

@@ -24,6 +24,7 @@ import { mayReview, notesUnderWay, ReviewNotes, sinceRead, takeNoteBack, useRevi
 import { RowName } from "./rows";
 import { SaveTranscript } from "./save_transcript";
 import { SessionSearch } from "./session_search";
+import { NotRead } from "./unread_policies";
 
 /** Ended sessions that the user may read, and their transcripts as staff and as the patron see them. */
 export function Transcripts({ desk }: { desk: Desk }) {
@@ -58,7 +59,12 @@ export function Transcripts({ desk }: { desk: Desk }) {
         connected={phase === "connected"}
         title="Ended sessions"
         lead={whichSessions(desk)}
-        tools={<SessionSearch box={searchBox} search={search} codes={ownCodes} onSearch={setSearch} />}
+        tools={
+          <>
+            <SessionSearch box={searchBox} search={search} codes={ownCodes} onSearch={setSearch} />
+            {desk.policies.all.value === undefined && <NotRead desk={desk} what="Your library's descriptive codes" />}
+          </>
+        }
         empty={whyNone(desk, ended)}
         progress={progressOf(ended)}
       >

@@ -150,7 +150,9 @@ interface TargetLine {
   librarian?: LibrarianRow;
 }
 
-/** Librarians who share a queue, those who take patrons first, then queues. A practice session stays in practice queues. */
+/**
+ * Librarians who share a queue, those who take patrons first, then queues. A practice session stays in practice queues.
+ */
 function targetsOf(desk: Desk, view: SessionView): TargetLine[] {
   const practice = desk.isPractice(view.session?.queueId ?? "");
   const librarians = librariansOf(desk.presence.roster.value)
@@ -224,7 +226,9 @@ function StandingOffer({ desk, view }: { desk: Desk; view: SessionView }) {
   );
 }
 
-/** Says that the session can no longer be offered, and shows what was typed for it, which stays readable in the session. */
+/**
+ * Says that the session can no longer be offered, and shows what was typed for it, which stays readable in the session.
+ */
 function NotAnyMore({ desk, sessionId }: { desk: Desk; sessionId: string }) {
   const { offer, ask, doubtful } = desk.drafts.of(sessionId);
   const leave = () => desk.cancel();

@@ -16,7 +16,9 @@ interface AskFirstProps {
   librarian: LibrarianRow;
 }
 
-/** Asks a librarian before a session is offered to them (D17, D44). The question is also a note in the session (R14). */
+/**
+ * Asks a librarian before a session is offered to them (D17, D44). The question is also a note in the session (R14).
+ */
 export function AskFirst({ desk, sessionId, librarian }: AskFirstProps) {
   const text = desk.drafts.of(sessionId).ask;
   const setText = (ask: string) => desk.drafts.change(sessionId, { ask });

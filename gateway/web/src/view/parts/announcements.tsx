@@ -6,8 +6,9 @@ import type { Announcer } from "../../app/parts/announcer";
 export const PageAnnouncer = createContext<Announcer | undefined>(undefined);
 
 /**
- * A live region that tells screen readers what is new: they read only what is added, and the focus stays where it is (D82).
- * While a dialog is open they see nothing outside it, so each dialog has a region of its own for what is said from then on.
+ * A live region that tells screen readers what is new: they read only what is added, and the focus stays where it is
+ * (D82). While a dialog is open they see nothing outside it, so each dialog has a region of its own for what is said
+ * from then on.
  */
 export function Announcements() {
   const announcer = useContext(PageAnnouncer);

@@ -45,7 +45,7 @@ function describe(link: Link): Standing {
       // Subscribes to the clock, so that the countdown goes on.
       void link.localNow.value;
       const seconds = Math.max(1, Math.ceil((phase.retryAt - Date.now()) / 1_000));
-      const way = { word: words.tryNow, go: () => link.wake() };
+      const way = { word: words.tryNow, go: () => link.tryNow() };
       return { text: words.reconnecting, rest: words.inSeconds(seconds), kind: "bad", way };
     }
     case "opening":

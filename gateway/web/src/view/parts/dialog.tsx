@@ -19,7 +19,8 @@ export function Dialog({ title, alert = false, onCancel, children, class: extra 
   const ref = useRef<HTMLDialogElement>(null);
   const goes = useRef(false);
   const id = useId();
-  // A layout effect: whatever takes the focus as the dialog goes keeps it, even if closing a dialog gives the focus back.
+  // A layout effect: whatever takes the focus as the dialog goes keeps it, even if closing a dialog gives the focus
+  // back.
   useLayoutEffect(() => {
     const dialog = ref.current;
     const before = document.activeElement;
@@ -48,7 +49,8 @@ export function Dialog({ title, alert = false, onCancel, children, class: extra 
         onCancel();
       }}
       onClose={() => {
-        // Some browsers close a dialog at the second Esc in a row even if `cancel` was prevented: only unmounting closes it.
+        // Some browsers close a dialog at the second Esc in a row even if `cancel` was prevented: only unmounting
+        // closes it.
         if (!goes.current && ref.current?.isConnected && !ref.current.open) ref.current.showModal();
       }}
     >
@@ -65,7 +67,9 @@ interface ConfirmProps extends Confirmation {
   onCancel: () => void;
 }
 
-/** Asks before something that cannot be undone. The focus is on the button that cancels, so a stray Enter does nothing. */
+/**
+ * Asks before something that cannot be undone. The focus is on the button that cancels, so a stray Enter does nothing.
+ */
 export function Confirm({ title, text, action, otherwise, onConfirm, onCancel }: ConfirmProps) {
   return (
     <Dialog title={title} alert onCancel={onCancel}>

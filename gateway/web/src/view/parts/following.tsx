@@ -17,7 +17,9 @@ export interface Following {
 
 const NEAR_END = 80;
 
-/** Keeps a region at its end while the reader is there. `key` names what it shows; with a new key it starts at the end. */
+/**
+ * Keeps a region at its end while the reader is there. `key` names what it shows; with a new key it starts at the end.
+ */
 export function useFollowing(key: string): Following {
   const box = useRef<HTMLDivElement>(null);
   const [atEnd, setAtEnd] = useState(true);
@@ -53,7 +55,9 @@ export function useFollowing(key: string): Following {
   return { box, atEnd, toEnd, scrolled };
 }
 
-/** A button that goes to the end and says how much is new there. It moves the focus to the region, since it disappears. */
+/**
+ * A button that goes to the end and says how much is new there. It moves the focus to the region, since it disappears.
+ */
 export function ToEnd({ following, news }: { following: Following; news: number }) {
   if (following.atEnd) return null;
   return (

@@ -15,9 +15,9 @@ export interface NotSentProps {
 }
 
 /**
- * Says that something was not sent, why, and what can be done: retry it, or edit it first if it would only be refused again.
- * If it may have been sent all the same, the user chooses: a retry sends it only once. The user also chooses if it came too
- * late, since the text may be wanted elsewhere, as in a note once the patron has gone.
+ * Says that something was not sent, why, and what can be done: retry it, or edit it first if it would only be refused
+ * again. If it may have been sent all the same, the user chooses: a retry sends it only once. The user also chooses if
+ * it came too late, since the text may be wanted elsewhere, as in a note once the patron has gone.
  */
 export function NotSent({ refusal, onRetry, onEdit, onDiscard }: NotSentProps) {
   // The button disappears with the item; the focus stays in the conversation.

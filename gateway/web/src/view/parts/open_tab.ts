@@ -12,8 +12,8 @@ export function focusOpenTab(): void {
 }
 
 /**
- * Moves the focus to the open tab when the element that has it is removed. A focus elsewhere is left alone, since a screen
- * reader follows the focus.
+ * Moves the focus to the open tab when the element that has it is removed. A focus elsewhere is left alone, since a
+ * screen reader follows the focus.
  */
 export function useFocusAfter(element: RefObject<HTMLElement | null>): void {
   // A layout effect is cleaned up before the element is removed.

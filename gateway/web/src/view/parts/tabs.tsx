@@ -3,7 +3,9 @@ import type { ComponentChildren } from "preact";
 interface TabsProps<Id extends string> {
   label: string;
   class?: string;
-  /** Stands before a tab's id in the element ids: `tab-<prefix><id>` for the tab, `panel-<prefix><id>` for its panel. */
+  /**
+   * Stands before a tab's id in the element ids: `tab-<prefix><id>` for the tab, `panel-<prefix><id>` for its panel.
+   */
   idPrefix: string;
   tabs: readonly { id: Id; label: ComponentChildren }[];
   selected: Id;
