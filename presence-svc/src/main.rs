@@ -121,7 +121,7 @@ async fn run(Cli { settings, command }: Cli) -> anyhow::Result<ExitCode> {
     };
     match command.unwrap_or_default() {
         Command::Service(command) => command.run::<Settings>(&settings).await,
-        Command::Directory(command) => command.run(&open_log().await?).await,
+        Command::Directory(command) => command.run(open_log).await,
         Command::Librarian(command) => command.run(&open_log().await?).await,
         Command::Keys(command) => {
             let settings = Settings::load(&settings)?;
