@@ -1,6 +1,7 @@
 """Starts Carrel as many processes for a test, and checks their health."""
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -19,13 +20,33 @@ SERVICES = {"session": 1, "presence": 2, "im": 3}
 START_SECONDS = 1200
 
 
+# The locks on the ports that this process was given, until it ends.
+TAKEN = []
+
+
+def lock(port):
+    """Locks the file that stands for a port, as testbed/src/port.rs does, so that no other test is given it meanwhile."""
+    folder = Path(tempfile.gettempdir()) / f"carrel-test-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = (folder / str(port)).open("a", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise
+    return file
+
+
 def free_ports(how_many):
-    """Returns the first of several consecutive free ports. Another program may still take one of them."""
+    """Returns the first of several consecutive free ports, which no other test is given. Another program may still take
+    one of them."""
     for first in range(20000, 32000, how_many):
         try:
-            with contextlib.ExitStack() as held:
+            with contextlib.ExitStack() as held, contextlib.ExitStack() as locks:
                 for port in range(first, first + how_many):
+                    locks.enter_context(lock(port))
                     held.enter_context(socket.create_server(("127.0.0.1", port)))
+                TAKEN.append(locks.pop_all())
             return first
         except OSError:
             continue

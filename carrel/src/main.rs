@@ -24,7 +24,11 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve { demo } => commands::serve::run(config, demo).await,
         Command::Config { .. } => commands::config::effective(&config),
-        Command::Directory(command) => command.run(&commands::open_or_create_log(&config)?).await,
+        Command::Directory(command) => {
+            command
+                .run(async || commands::open_or_create_log(&config))
+                .await
+        }
         Command::Librarian(command) => command.run(&commands::open_log(&config)?).await,
         Command::Keys(KeysCommand::Rotate) => commands::keys::rotate(&config),
         Command::Healthcheck => cli::tell_health(config.grpc.address).await,

@@ -9,6 +9,7 @@ use carrel_platform::{
     process::{
         HealthSettings, Process, ProcessError, ProcessSettings, SERVING_END, bind,
         cli::{self, PROCESS_DEFAULTS, ProcessCommand, SettingsFile},
+        open_secrets,
     },
     replicas::{Address, Replicas},
     telemetry::TelemetryConfig,
@@ -65,7 +66,23 @@ impl Settings {
         let mut problems = Problems::default();
         problems.take(self.telemetry.check());
         problems.take(self.gateway.check(SERVING_END));
+        if let Some(tls) = &self.http.tls {
+            problems.take(tls.check("http"));
+        }
+        if let Some(tls) = &self.upstream.tls {
+            problems.take(tls.check("upstream"));
+        }
         problems.checked()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let (served, called) = (&self.http.tls, &self.upstream.tls);
+        let served = served
+            .as_ref()
+            .map(|tls| ("http.tls.key", tls.key.as_path()));
+        let called = called.as_ref().and_then(|tls| tls.key.as_deref());
+        let called = called.map(|key| ("upstream.tls.key", key));
+        open_secrets([served, called].into_iter().flatten())
     }
 }
 
@@ -90,7 +107,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             settings.check()?;
             serve(settings).await
         }
-        ProcessCommand::Config { .. } => cli::show(&settings, settings.check()),
+        ProcessCommand::Config { .. } => {
+            cli::show(&settings, &settings.warnings(), settings.check())
+        }
         ProcessCommand::Healthcheck => cli::tell_readiness(settings.health.address).await,
     }
 }
@@ -104,6 +123,9 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
         },
     )
     .await?;
+    for warning in settings.warnings() {
+        tracing::warn!("{warning}");
+    }
     process.telemetry().tell_engines(None, None);
     let HttpSettings { address, tls } = settings.http;
     let bound = bind("http.address", address).await?;

@@ -1,6 +1,6 @@
 //! `carrel-im`: im-svc as a process of its own, one of any number on the same engines.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use carrel_im::Parts;
 use carrel_platform::{
@@ -77,7 +77,17 @@ impl ServiceProgram for Settings {
     }
 
     fn check(&self) -> Result<(), Problems> {
-        self.im.check()
+        let mut problems = Problems::default();
+        problems.take(self.im.check());
+        if let Some(tls) = &self.upstream.tls {
+            problems.take(tls.check("upstream"));
+        }
+        problems.checked()
+    }
+
+    fn own_secrets(&self) -> Option<(&'static str, &Path)> {
+        let tls = self.upstream.tls.as_ref()?;
+        Some(("upstream.tls.key", tls.key.as_deref()?))
     }
 
     async fn serve(&self, process: ServiceProcess<'_>) -> anyhow::Result<()> {

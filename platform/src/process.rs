@@ -9,6 +9,7 @@
 pub mod cli;
 mod engines;
 mod open_files;
+mod open_secrets;
 mod probes;
 mod service;
 mod settings;
@@ -27,6 +28,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use self::{
     engines::{Engines, EnginesError},
     open_files::raise_open_files,
+    open_secrets::open_secrets,
     probes::{Probes, Readiness},
     service::{ServiceCommand, ServiceProcess, ServiceProgram},
     settings::{
@@ -47,7 +49,8 @@ const DRAIN: Duration = Duration::from_secs(3);
 /// How long the serving task may take to end by itself when the process stops, before it is aborted.
 pub const SERVING_END: Duration = DRAIN.saturating_mul(2);
 const TASKS_END: Duration = Duration::from_secs(2);
-const LAST_TRACES: Duration = Duration::from_secs(1);
+/// How long sending the last telemetry may take when the process ends.
+pub const LAST_TELEMETRY: Duration = Duration::from_secs(1);
 
 /// Why a process did not start or could not continue.
 #[derive(Debug, thiserror::Error)]
@@ -228,7 +231,7 @@ impl Process {
                 tracing::warn!("what was begun was not finished in time");
             }
             probes.stop();
-            telemetry.shutdown(LAST_TRACES).await;
+            telemetry.shutdown(LAST_TELEMETRY).await;
         };
         tokio::select! {
             () = end => {}

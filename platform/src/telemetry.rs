@@ -151,8 +151,8 @@ pub enum TelemetryError {
     StartedTwice,
 }
 
-/// The running telemetry of a process.
-#[derive(Debug)]
+/// The running telemetry of a process. Clones share it.
+#[derive(Clone, Debug)]
 pub struct Telemetry {
     traces: Option<SdkTracerProvider>,
     metrics: SdkMeterProvider,
@@ -231,7 +231,7 @@ impl Telemetry {
         ]);
     }
 
-    /// Sends what is still pending and stops. Takes no longer than the deadline.
+    /// Sends what is still pending and stops, for all clones. Takes no longer than the deadline.
     pub async fn shutdown(self, deadline: Duration) {
         let Self {
             traces,

@@ -20,6 +20,8 @@ use tokio_rustls::{
 };
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
+use crate::config::Problems;
+
 /// How a listener identifies itself, and which clients it admits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,6 +74,14 @@ pub enum TlsError {
 }
 
 impl ServerTls {
+    /// Checks that the files can be used. `section` is the section of the settings that this one is in.
+    ///
+    /// # Errors
+    /// When they can't.
+    pub fn check(&self, section: &str) -> Result<(), Problems> {
+        checked(section, self.for_grpc())
+    }
+
     /// Returns the configuration of a gRPC server.
     ///
     /// # Errors
@@ -125,6 +135,14 @@ impl ServerTls {
 }
 
 impl ClientTls {
+    /// Checks that the files can be used. `section` is the section of the settings that this one is in.
+    ///
+    /// # Errors
+    /// When they can't.
+    pub fn check(&self, section: &str) -> Result<(), Problems> {
+        checked(section, self.for_grpc())
+    }
+
     /// Returns the configuration of a gRPC client. It expects the server to be the host in the address that it calls.
     ///
     /// # Errors
@@ -144,6 +162,12 @@ impl ClientTls {
             }),
         }
     }
+}
+
+fn checked<T>(section: &str, used: Result<T, TlsError>) -> Result<(), Problems> {
+    let mut problems = Problems::default();
+    problems.take_named(used.map_err(|error| format!("{section}.{error}")));
+    problems.checked()
 }
 
 fn certificates(

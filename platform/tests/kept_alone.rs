@@ -2,6 +2,7 @@
 //! only once, so there is one test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod library;
 mod otlp;
 
 use std::time::Duration;
@@ -11,14 +12,15 @@ use carrel_platform::{
     telemetry::{self, LazySpan, LogFormat, Scope, TelemetryConfig, attribute, grpc},
 };
 use carrel_proto::directory::v1::{
-    ListLibrariesRequest, directory_service_client::DirectoryServiceClient,
+    GetLibraryRequest, ListLibrariesRequest, directory_service_client::DirectoryServiceClient,
+    directory_service_server::DirectoryServiceServer,
 };
 use carrel_testbed::pipe::pipe;
+use library::{HERE, OneLibrary};
 use opentelemetry_proto::tonic::trace::v1::{span::SpanKind, status::StatusCode};
 use otlp::Collector;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, transport::Channel};
-use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 /// A browser's frame, as a gateway would trace it.
 fn frame() -> LazySpan {
@@ -27,13 +29,14 @@ fn frame() -> LazySpan {
 
 /// Makes a call that the server answers, and one that fails. Returns how that one ended.
 async fn ask(channel: Channel) -> Code {
-    let mut health = HealthClient::new(channel.clone());
-    let mut request = Request::new(HealthCheckRequest::default());
+    let mut directory = DirectoryServiceClient::new(channel);
+    let mut request = Request::new(GetLibraryRequest {
+        institution_id: HERE.to_owned(),
+    });
     grpc::inject(request.metadata_mut());
-    health.check(request).await.unwrap();
+    directory.get_library(request).await.unwrap();
 
     let call = grpc::client_span("carrel.directory.v1.DirectoryService/ListLibraries");
-    let mut directory = DirectoryServiceClient::new(channel);
     let asking = async {
         let mut request = Request::new(ListLibrariesRequest::default());
         grpc::inject(request.metadata_mut());
@@ -59,7 +62,8 @@ async fn what_fails_is_kept_at_both_ends_by_one_trace_id_and_nothing_else_is() {
     )
     .unwrap();
     let (channel, incoming) = pipe();
-    let server = GrpcServer::new(Services::new(), false).await.unwrap();
+    let services = Services::new().with(DirectoryServiceServer::new(OneLibrary));
+    let server = GrpcServer::new(services, false).await.unwrap();
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     let serving = tokio::spawn(async move {

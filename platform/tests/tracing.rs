@@ -2,6 +2,7 @@
 //! one test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod library;
 mod otlp;
 
 use std::time::Duration;
@@ -10,14 +11,19 @@ use carrel_platform::{
     serve::{GrpcServer, Services},
     telemetry::{self, LogFormat, Scope, TelemetryConfig, attribute, grpc, trace_context},
 };
+use carrel_proto::directory::v1::{
+    GetLibraryRequest, directory_service_client::DirectoryServiceClient,
+    directory_service_server::DirectoryServiceServer,
+};
 use carrel_testbed::pipe::pipe;
+use library::{HERE, OneLibrary};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use otlp::Collector;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
-const CHECK: &str = "grpc.health.v1.Health/Check";
+const GET: &str = "carrel.directory.v1.DirectoryService/GetLibrary";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_is_a_child_of_its_caller_and_says_how_it_ended() {
@@ -34,7 +40,8 @@ async fn a_call_is_a_child_of_its_caller_and_says_how_it_ended() {
     )
     .unwrap();
     let (channel, incoming) = pipe();
-    let server = GrpcServer::new(Services::new(), false).await.unwrap();
+    let services = Services::new().with(DirectoryServiceServer::new(OneLibrary));
+    let server = GrpcServer::new(services, false).await.unwrap();
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     let serving = tokio::spawn(async move {
@@ -48,25 +55,32 @@ async fn a_call_is_a_child_of_its_caller_and_says_how_it_ended() {
     let frame = tracing::info_span!(target: "carrel::test", "frame");
     trace_context::link_to(&frame, trace_context::ids(&cause));
     trace_context::link_to(&frame, None);
-    let ask = |service: &'static str| {
-        let mut client = HealthClient::new(channel.clone());
-        let call = grpc::client_span(CHECK);
+    let ask = |institution_id: &'static str| {
+        let mut client = DirectoryServiceClient::new(channel.clone());
+        let call = grpc::client_span(GET);
         let within = Scope::within(&call);
         within.around(async move {
-            let mut request = Request::new(HealthCheckRequest {
-                service: service.to_owned(),
+            let mut request = Request::new(GetLibraryRequest {
+                institution_id: institution_id.to_owned(),
             });
             grpc::inject(request.metadata_mut());
             let code = client
-                .check(request)
+                .get_library(request)
                 .await
                 .map_or_else(|status| status.code(), |_| Code::Ok);
             grpc::record_client_code(&call, code);
         })
     };
     let asking = async {
-        ask("").await;
-        ask("not.there").await;
+        ask(HERE).await;
+        ask("nowhere").await;
+        // Whoever probes has done nothing that a trace could show.
+        let mut probe = Request::new(HealthCheckRequest::default());
+        grpc::inject(probe.metadata_mut());
+        HealthClient::new(channel.clone())
+            .check(probe)
+            .await
+            .unwrap();
     };
     Scope::within(&frame).around(asking).await;
     drop(frame);
@@ -97,7 +111,7 @@ async fn a_call_is_a_child_of_its_caller_and_says_how_it_ended() {
         spans
             .iter()
             .find(|span| {
-                span.name == CHECK
+                span.name == GET
                     && span.kind == kind as i32
                     && otlp::attribute(span, attribute::RPC_RESPONSE_STATUS_CODE).as_deref()
                         == Some(code)
@@ -120,11 +134,12 @@ async fn a_call_is_a_child_of_its_caller_and_says_how_it_ended() {
             );
             assert_eq!(
                 otlp::attribute(&span, attribute::RPC_METHOD).as_deref(),
-                Some(CHECK)
+                Some(GET)
             );
             // A refusal is a valid answer: whoever looks for failures must not find it.
             assert_eq!(otlp::attribute(&span, attribute::ERROR_TYPE), None);
         }
     }
     assert!(spans.iter().all(|span| span.name != "not ours"));
+    assert!(spans.iter().all(|span| !span.name.contains("Health")));
 }

@@ -65,18 +65,22 @@ pub enum RoleName {
 }
 
 impl DirectoryCommand {
-    /// Runs the command and prints what was done.
+    /// Runs the command and prints what was done. The log is only opened, or made, for a file that is sound.
     ///
     /// # Errors
     /// If the file or the log can't be used.
-    pub async fn run(self, log: &dyn EventLog) -> anyhow::Result<ExitCode> {
+    pub async fn run<L: EventLog>(
+        self,
+        open_log: impl AsyncFnOnce() -> anyhow::Result<L>,
+    ) -> anyhow::Result<ExitCode> {
         let Self::Load { file } = self;
-        let clock = Clock::system();
-        let changes = if file.as_os_str() == "-" {
-            commands::load_directory_from(log, std::io::stdin(), &file, &clock).await?
+        let directory = if file.as_os_str() == "-" {
+            commands::read_directory_from(std::io::stdin(), &file).await?
         } else {
-            commands::load_directory_file(log, &file, &clock).await?
+            commands::read_directory_file(&file).await?
         };
+        let log = open_log().await?;
+        let changes = commands::load(&log, &directory, &Clock::system()).await?;
         writeln!(std::io::stdout(), "{changes}")?;
         Ok(ExitCode::SUCCESS)
     }

@@ -1,6 +1,10 @@
 //! `carrel-presence`: presence-svc as a process of its own, one of any number on the same engines.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use carrel_platform::{
@@ -27,6 +31,9 @@ use clap::{Parser, Subcommand};
 use serde::{Deserialize, Serialize};
 
 const NAME: &str = "carrel-presence";
+
+/// The setting that names the keys, and what they are for.
+const KEYS_MUST_SIGN: &str = "keys.file: presence-svc signs tokens";
 
 /// presence-svc of Carrel, a virtual reference desk: libraries, queues and librarians; log-in and tokens; presence.
 #[derive(Parser)]
@@ -121,7 +128,7 @@ async fn run(Cli { settings, command }: Cli) -> anyhow::Result<ExitCode> {
     };
     match command.unwrap_or_default() {
         Command::Service(command) => command.run::<Settings>(&settings).await,
-        Command::Directory(command) => command.run(&open_log().await?).await,
+        Command::Directory(command) => command.run(open_log).await,
         Command::Librarian(command) => command.run(&open_log().await?).await,
         Command::Keys(command) => {
             let settings = Settings::load(&settings)?;
@@ -180,13 +187,27 @@ impl ServiceProgram for Settings {
     }
 
     fn check(&self) -> Result<(), Problems> {
-        self.presence.check()
+        let mut problems = Problems::default();
+        problems.take(self.presence.check());
+        if let Some(tls) = &self.upstream.tls {
+            problems.take(tls.check("upstream"));
+        }
+        // Keys that can't be read are told of by the check of what all services have.
+        if let Ok(keys) = KeyRing::load(&self.keys.file) {
+            let signs = keys.check_signs(Clock::system().unix_ms());
+            problems.take_named(signs.map_err(|error| format!("{KEYS_MUST_SIGN}: {error}")));
+        }
+        problems.checked()
+    }
+
+    fn own_secrets(&self) -> Option<(&'static str, &Path)> {
+        let tls = self.upstream.tls.as_ref()?;
+        Some(("upstream.tls.key", tls.key.as_deref()?))
     }
 
     async fn serve(&self, process: ServiceProcess<'_>) -> anyhow::Result<()> {
         let (clock, keys) = (process.clock.clone(), process.keys.clone());
-        keys.check_signs(clock.unix_ms())
-            .context("keys.file: presence-svc signs tokens")?;
+        keys.check_signs(clock.unix_ms()).context(KEYS_MUST_SIGN)?;
         let Upstream { session, tls } = &self.upstream;
         let load = process.upstream("session-svc", session, tls.as_ref())?;
         let engines = process.engines().await?;

@@ -11,7 +11,7 @@ use carrel_platform::{
 };
 use carrel_presence::{
     Changes, CommandError, NewLibrarian, add_librarian,
-    commands::{load_directory, load_directory_from},
+    commands::{load, load_directory, read_directory_from},
     load_directory_file, remove_librarian, storage,
 };
 
@@ -251,14 +251,30 @@ async fn files_that_are_none_are_told() {
 #[tokio::test]
 async fn standard_input_is_as_long_as_a_file_may_be() {
     let log = SqliteLog::in_memory().unwrap();
-    let (name, clock) = (Path::new("-"), clock());
-    let endless = load_directory_from(&log, std::io::repeat(b'#'), name, &clock).await;
+    let name = Path::new("-");
+    let endless = read_directory_from(std::io::repeat(b'#'), name).await;
     assert_eq!(
         endless.unwrap_err().to_string(),
         "the directory file - is larger than 4194304 bytes"
     );
-    let loaded = load_directory_from(&log, DEMO.as_bytes(), name, &clock).await;
+    let file = read_directory_from(DEMO.as_bytes(), name).await.unwrap();
+    let loaded = load(&log, &file, &clock()).await;
     assert_ne!(loaded.unwrap(), Changes::default());
+}
+
+/// A file is known to be wrong, in all that is wrong with it, before there is a log.
+#[tokio::test]
+async fn a_file_is_checked_by_itself() {
+    let wrong = DEMO
+        .replace("log_in_name = \"lee@maple\"", "log_in_name = \"\"")
+        .replace("institution = \"harbor\"", "institution = \"nowhere\"");
+    assert_ne!(wrong, DEMO);
+    let refused = read_directory_from(std::io::Cursor::new(wrong.clone()), Path::new("-")).await;
+    let alone = refused.unwrap_err().to_string();
+    assert!(alone.contains("line "), "{alone}");
+    let log = SqliteLog::in_memory().unwrap();
+    let refused = load_directory(&log, &wrong, &clock()).await;
+    assert_eq!(refused.unwrap_err().to_string(), alone);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Output, Stdio},
 };
@@ -246,4 +247,59 @@ fn the_settings_are_shown_with_secrets_hidden() {
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.contains("notice = \"2s\""), "{shown}");
     assert!(!shown.contains("5ec4e7"), "{shown}");
+}
+
+/// What stops a start for the sake of a setting or of a file is told by `config`, all at once and by its key. Nothing
+/// needs to be reached for it.
+#[test]
+fn settings_can_be_tried_before_they_are_served_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys.json");
+    KeyRing::create(&keys, 0).unwrap();
+    let told = |command: &str, settings: &[(&str, &str)]| {
+        Command::new(env!("CARGO_BIN_EXE_carrel-session"))
+            .arg(command)
+            .env("CARREL_KEYS__FILE", &keys)
+            .env("CARREL_REDIS__KEY", "5e".repeat(32))
+            .envs(settings.iter().copied())
+            .output()
+            .unwrap()
+    };
+    let good = told("config", &[]);
+    assert!(good.status.success(), "{}", words(&good));
+    assert_eq!(words(&good), "");
+
+    let wrong = [
+        ("CARREL_POSTGRES__URL", "postgres://u:pa55word@h:port/d"),
+        ("CARREL_POSTGRES__READERS", "0"),
+        ("CARREL_REDIS__URLS", r#"["redis://a", "redis://b"]"#),
+        ("CARREL_REDIS__KEY", "pa55word"),
+        ("CARREL_KEYS__FILE", "/nowhere/keys.json"),
+        (
+            "CARREL_GRPC__TLS",
+            r#"{ certificate = "/nowhere/tls.crt", key = "/nowhere/tls.key" }"#,
+        ),
+    ];
+    for command in ["config", "serve"] {
+        let refused = told(command, &wrong);
+        let said = words(&refused);
+        assert!(!refused.status.success());
+        for key in [
+            "postgres.url",
+            "postgres.readers",
+            "redis.urls",
+            "redis.key",
+            "keys.file",
+            "grpc.tls.certificate",
+        ] {
+            assert!(said.contains(&format!("\n  {key}: ")), "{command}: {said}");
+        }
+        assert!(!said.contains("pa55word"), "{said}");
+    }
+
+    std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let open = told("config", &[]);
+    assert!(!open.status.success());
+    assert!(words(&open).contains("keys.file: "), "{}", words(&open));
+    assert!(words(&open).contains("chmod 600"), "{}", words(&open));
 }

@@ -16,5 +16,5 @@ pub fn defaults() -> anyhow::Result<ExitCode> {
 /// # Errors
 /// When a server would not start with them. All that is wrong is told.
 pub fn effective(config: &Config) -> anyhow::Result<ExitCode> {
-    cli::show(config, config.check())
+    cli::show(config, &[], config.check())
 }

@@ -135,6 +135,16 @@ fn a_command_for_a_misspelt_folder_leaves_nothing_there() {
         assert!(told.contains("nodir"), "{told}");
         assert!(!misspelt.exists(), "{command:?}");
     }
+    // Nor does a directory that can't be loaded.
+    let wrong = folder.path().join("directory.toml");
+    fs::write(&wrong, "[[queue]]\n").unwrap();
+    for file in [&wrong, &folder.path().join("none.toml")] {
+        let told = refused(&misspelt, |carrel| {
+            carrel.args(["directory", "load"]).arg(file);
+        });
+        assert!(told.contains("director"), "{told}");
+        assert!(!misspelt.exists(), "{}", file.display());
+    }
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/directory.toml");
     let load = || {
         let mut command = carrel(&misspelt);

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::{
     access::command_id,
+    exposition::get,
     otlp::{self, Collector, ReceivedSpan},
     process::Process,
     socket::{act_and_wait, message},
@@ -38,6 +39,11 @@ async fn a_message_is_one_trace_from_frame_to_socket() {
         ("OTEL_BSP_SCHEDULE_DELAY", "50"),
     ];
     let process = Process::start(&folder.path().join("data"), &settings);
+    // Whoever probes has done nothing that a trace could show.
+    for path in ["/healthz", "/readyz"] {
+        let (head, _) = get(process.access.http, path, "text/plain").await;
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    }
     let secrets = tell(&process).await;
     // The export at the very end is given up after a second, so wait before the stop. If this times out, the assertions
     // below say what is missing.
@@ -82,6 +88,10 @@ async fn a_message_is_one_trace_from_frame_to_socket() {
     assert_eq!(log_append.trace_id, trace.parent(call).trace_id);
 
     trace.holds_none_of(&secrets);
+    let probes = ["healthz", "readyz", "Health"];
+    for name in trace.names() {
+        assert!(!probes.iter().any(|probe| name.contains(probe)), "{name}");
+    }
 }
 
 /// Whether all spans that the test looks at have arrived: spans are exported when they end, so parents may come last.

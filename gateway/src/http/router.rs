@@ -59,12 +59,16 @@ pub(super) struct RouterState {
     pub(super) abandon: CancellationToken,
 }
 
+/// Where a balancer in front of the gateways asks how this one is.
+const LIVE: &str = "/healthz";
+const READY: &str = "/readyz";
+
 /// Returns the routes.
 pub(super) fn router(state: RouterState) -> Router {
     let policies = state.policies.clone();
     let health = Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
+        .route(LIVE, get(async || "ok\n"))
+        .route(READY, get(ready))
         .with_state(state.clone());
     let known = Router::new()
         .route("/v1/socket", get(open_socket))
@@ -79,7 +83,8 @@ pub(super) fn router(state: RouterState) -> Router {
         .layer(middleware::from_fn_with_state(policies, add_headers))
 }
 
-/// Bounds the time of a request, determines the browser's address behind proxies, and gives the request a span.
+/// Bounds the time of a request, determines the browser's address behind proxies, and gives the request a span, unless it
+/// is a probe.
 async fn whole_answer(
     State(state): State<RouterState>,
     mut request: Request,
@@ -131,8 +136,12 @@ async fn whole_answer(
     response
 }
 
-/// Begins the span of one request. Of its address it shows only the route.
+/// Begins the span of one request. Of its address it shows only the route. Probes come all the time, and nobody did
+/// anything: they have none.
 fn request_span(method: &'static str, route: &str) -> LazySpan {
+    if [LIVE, READY].contains(&route) {
+        return LazySpan::default();
+    }
     let name = format!("{method} {route}");
     let mut span = LazySpan::begin(name);
     span.record(attribute::HTTP_REQUEST_METHOD, method);

@@ -66,7 +66,7 @@ impl RedisBus {
     ///
     /// If a setting can't be used, or Redis does not answer now.
     pub async fn connect(config: &RedisConfig) -> Result<Self, RedisError> {
-        let settings = config.check()?;
+        let settings = config.settings()?;
         let health = Health::new("bus");
         let nodes = Nodes::connect(&settings, health.clone()).await?;
         let keyring = Arc::new(settings.keyring);

@@ -19,6 +19,13 @@ impl Problems {
         self.0.push(error.to_string());
     }
 
+    /// Adds the error of another check, if it has one, which begins with its key.
+    pub fn take_named<T, E: Display>(&mut self, checked: Result<T, E>) {
+        if let Err(error) = checked {
+            self.add_named(error);
+        }
+    }
+
     /// Adds what another check found.
     pub fn take(&mut self, checked: Result<(), Self>) {
         if let Err(Self(mut problems)) = checked {

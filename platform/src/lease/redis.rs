@@ -74,7 +74,7 @@ impl RedisLeases {
     ///
     /// If a setting can't be used, or Redis does not answer now or is too old.
     pub async fn connect(config: &RedisConfig) -> Result<Self, RedisError> {
-        let settings = config.check()?;
+        let settings = config.settings()?;
         let health = Health::new("leases");
         let store = Arc::new(Store {
             nodes: Nodes::connect(&settings, health.clone()).await?,

@@ -47,6 +47,8 @@ pub struct SqliteOptions {
     pub readers: usize,
     /// Up to which size in bytes the file is checked when it is opened.
     pub check_up_to: u64,
+    /// How long after a write that failed the engine tries by itself whether it can write again, if nobody else does.
+    pub probe_after: Duration,
 }
 
 impl Default for SqliteOptions {
@@ -57,6 +59,7 @@ impl Default for SqliteOptions {
             queue_timeout: Duration::from_secs(5),
             readers: 4,
             check_up_to: 64 << 20,
+            probe_after: Duration::from_secs(5),
         }
     }
 }
@@ -102,7 +105,7 @@ impl SqliteLog {
         let condition = writable.watch();
         let writer = Writer::new(
             connection,
-            options.busy_timeout,
+            [options.busy_timeout, options.probe_after],
             broken.clone(),
             Arc::clone(&counters),
             writable,
@@ -133,8 +136,8 @@ impl SqliteLog {
         })
     }
 
-    /// Returns whether the log can be written: degraded since something could not be, until something was. The receiver
-    /// does not keep the log open.
+    /// Returns whether the log can be written: degraded since something could not be, until something was, be it only the
+    /// engine's own probe. The receiver does not keep the log open.
     #[must_use]
     pub fn condition(&self) -> watch::Receiver<Condition> {
         self.inner.condition.clone()

@@ -113,13 +113,20 @@ pub fn print(text: &str) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints settings as they are in effect, whether or not they passed the check.
+/// Prints settings as they are in effect, whether or not they passed the check, and warnings to standard error.
 ///
 /// # Errors
 /// When they did not, so that settings can be tried before they are rolled out; or when they can't be rendered or
 /// printed.
-pub fn show(settings: &impl Serialize, checked: Result<(), Problems>) -> anyhow::Result<ExitCode> {
+pub fn show(
+    settings: &impl Serialize,
+    warnings: &[String],
+    checked: Result<(), Problems>,
+) -> anyhow::Result<ExitCode> {
     let printed = print(&config::render(settings)?)?;
+    for warning in warnings {
+        writeln!(std::io::stderr(), "warning: {warning}")?;
+    }
     checked?;
     Ok(printed)
 }

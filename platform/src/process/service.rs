@@ -3,7 +3,7 @@
 //! A `main.rs` defines what is specific to its service: its settings, which services it calls, and how it is built
 //! ([`ServiceProgram`]).
 
-use std::{future::pending, process::ExitCode, sync::Arc};
+use std::{future::pending, path::Path, process::ExitCode, sync::Arc};
 
 use clap::Subcommand;
 use serde::{Serialize, de::DeserializeOwned};
@@ -11,9 +11,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::transport::server::TcpIncoming;
 
 use super::{
-    Bound, DRAIN, EngineSettings, Engines, EnginesError, Process, ProcessError, ProcessSettings,
-    Readiness, ServiceSettings, bind,
+    Bound, DRAIN, EngineSettings, Engines, EnginesError, LAST_TELEMETRY, Process, ProcessError,
+    ProcessSettings, Readiness, ServiceSettings, bind,
     cli::{self, ProcessCommand, SettingsFile},
+    open_secrets,
 };
 use crate::{
     auth::{interceptor::Authenticator, keys::KeyRing},
@@ -42,6 +43,11 @@ pub trait ServiceProgram: Serialize + DeserializeOwned {
     /// # Errors
     /// When settings can't be used.
     fn check(&self) -> Result<(), Problems>;
+
+    /// Returns the files with secrets that are named by settings that only this service has, each with its setting.
+    fn own_secrets(&self) -> Option<(&'static str, &Path)> {
+        None
+    }
 
     /// Finds the services that this one calls, opens the engines, builds the service and serves it until the process is to
     /// end.
@@ -98,31 +104,59 @@ impl ServiceCommand {
         }
         let settings = S::load(file)?;
         let alike = settings.alike();
-        let mut problems = Problems::default();
-        problems.take(alike.check());
-        problems.take(settings.check());
-        let checked = problems.checked();
         match self {
             Self::Process(ProcessCommand::Serve) => {
-                checked?;
-                let mut signals = Signals::listen().map_err(ProcessError::Signals)?;
-                let process = ServiceProcess::start(S::NAME, alike).await?;
-                let readiness = process.process.readiness().clone();
-                tokio::select! {
-                    // `serve` is polled first, so that it is known whether it serves when a signal arrives.
-                    biased;
-                    served = settings.serve(process) => served?,
-                    () = told_to_stop_before_serving(&mut signals, &readiness) => {}
-                }
+                check(&settings)?;
+                serve(&settings).await?;
                 Ok(ExitCode::SUCCESS)
             }
-            Self::Process(ProcessCommand::Config { .. }) => cli::show(&settings, checked),
+            Self::Process(ProcessCommand::Config { .. }) => {
+                cli::show(&settings, &warnings(&settings), check(&settings))
+            }
             Self::Process(ProcessCommand::Healthcheck) => {
                 cli::tell_readiness(alike.health.address).await
             }
             Self::Migrate => cli::migrate(alike.postgres).await,
         }
     }
+}
+
+/// Checks all settings of a service.
+fn check(settings: &impl ServiceProgram) -> Result<(), Problems> {
+    let mut problems = Problems::default();
+    problems.take(settings.alike().check());
+    problems.take(settings.check());
+    problems.checked()
+}
+
+fn warnings(settings: &impl ServiceProgram) -> Vec<String> {
+    let alike = settings.alike();
+    open_secrets(
+        [alike.secrets(), settings.own_secrets()]
+            .into_iter()
+            .flatten(),
+    )
+}
+
+/// Serves until a signal or a failure. Also if it ends before it serves, what it has to say is sent first.
+async fn serve<S: ServiceProgram>(settings: &S) -> anyhow::Result<()> {
+    let mut signals = Signals::listen().map_err(ProcessError::Signals)?;
+    let process = ServiceProcess::start(S::NAME, settings.alike()).await?;
+    for warning in warnings(settings) {
+        tracing::warn!("{warning}");
+    }
+    let readiness = process.process.readiness().clone();
+    let telemetry = process.process.telemetry().clone();
+    let served = tokio::select! {
+        // `serve` is polled first, so that it is known whether it serves when a signal arrives.
+        biased;
+        served = settings.serve(process) => served,
+        () = told_to_stop_before_serving(&mut signals, &readiness) => Ok(()),
+    };
+    if readiness.is_starting() {
+        telemetry.shutdown(LAST_TELEMETRY).await;
+    }
+    served
 }
 
 /// Waits for a signal that arrives before the process serves: waiting for an engine must not keep it from stopping. If

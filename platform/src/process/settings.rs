@@ -1,10 +1,14 @@
 //! The settings that processes have in common. The `.toml` files beside this one list them, each with its meaning.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    auth::keys::KeyRing,
     config::{HumanDuration, Problems},
     log::postgres::PostgresConfig,
     redis::RedisConfig,
@@ -81,7 +85,8 @@ pub struct ServiceSettings<'a> {
 }
 
 impl ServiceSettings<'_> {
-    /// Checks what can be checked without reaching anything else, of the settings that every service has.
+    /// Checks what can be checked without connecting to anything, of the settings that every service has: also that the
+    /// files that they name can be used.
     ///
     /// # Errors
     /// When settings can't be used.
@@ -94,6 +99,21 @@ impl ServiceSettings<'_> {
                 "must not be 0; write a number, such as 200000",
             );
         }
+        if let Some(tls) = &self.grpc.tls {
+            problems.take(tls.check("grpc"));
+        }
+        if let Err(error) = KeyRing::load(&self.keys.file) {
+            problems.add("keys.file", error);
+        }
+        problems.take(self.postgres.check());
+        problems.take(self.redis.check());
         problems.checked()
+    }
+
+    /// Returns the files with secrets that these settings name, each with its setting. The keys that sign tokens are not
+    /// among them, since they are not used at all if others may read them.
+    pub(super) fn secrets(&self) -> Option<(&'static str, &Path)> {
+        let tls = self.grpc.tls.as_ref()?;
+        Some(("grpc.tls.key", tls.key.as_path()))
     }
 }

@@ -11,7 +11,7 @@ use super::{
     slots::Address,
 };
 use crate::{
-    config::{HumanDuration, Secret},
+    config::{HumanDuration, Problems, Secret},
     seal::{Key, Keyring},
 };
 
@@ -98,33 +98,39 @@ pub(crate) struct Settings {
     pub(crate) keyring: Keyring,
 }
 
+/// What the addresses say.
+struct Addresses {
+    addresses: Vec<Address>,
+    tls: bool,
+    credentials: Option<Credentials>,
+}
+
 impl RedisConfig {
-    /// Checks the settings.
-    pub(crate) fn check(&self) -> Result<Settings, RedisError> {
-        let mut tls = self.tls;
-        let mut addresses = Vec::new();
-        let mut in_url = None;
-        for url in &self.urls {
-            let parsed = parse_url(url.reveal())?;
-            tls |= parsed.tls;
-            addresses.push(parsed.address);
-            in_url = in_url.or(parsed.credentials);
+    /// Checks all that can be checked without reaching Redis, whether `ca_file` can be read, too.
+    ///
+    /// # Errors
+    /// When settings can't be used. All of them are told, and no secret.
+    pub fn check(&self) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        let addresses = self.addresses();
+        if let Ok(found) = &addresses {
+            problems.take_named(self.certificates(self.tls || found.tls));
         }
-        if addresses.is_empty() || (self.topology == RedisTopology::Single && addresses.len() > 1) {
-            return Err(setting(
-                "urls",
-                match self.topology {
-                    RedisTopology::Single => "a single Redis has exactly one address",
-                    RedisTopology::Sentinel => "write the address of at least one Sentinel",
-                    RedisTopology::Cluster => "write the address of at least one node",
-                },
-            ));
-        }
-        if self.topology == RedisTopology::Sentinel && self.sentinel_master.is_empty() {
-            let problem = "write the name of the master, as the Sentinels know it";
-            return Err(setting("sentinel_master", problem));
-        }
-        let certificates = self.certificates(tls)?;
+        problems.take_named(addresses);
+        problems.take_named(self.master());
+        problems.take_named(self.sealing_key());
+        problems.take_named(self.other_keys());
+        problems.checked()
+    }
+
+    /// Returns the checked settings.
+    pub(crate) fn settings(&self) -> Result<Settings, RedisError> {
+        let Addresses {
+            addresses,
+            tls,
+            credentials: in_url,
+        } = self.addresses()?;
+        let certificates = self.certificates(self.tls || tls)?;
         let given = Credentials::new(&self.username, &self.password);
         // Credentials in the address of a Sentinel are for the Sentinel.
         let (servers, sentinels) = match self.topology {
@@ -137,11 +143,45 @@ impl RedisConfig {
         Ok(Settings {
             topology: self.topology,
             addresses,
-            sentinel_master: self.sentinel_master.clone(),
+            sentinel_master: self.master()?.to_owned(),
             dialer: Dialer::new(servers, certificates.clone()),
             sentinel_dialer: Dialer::new(sentinels, certificates),
-            keyring: self.keyring()?,
+            keyring: Keyring::new(self.sealing_key()?, self.other_keys()?),
         })
+    }
+
+    fn addresses(&self) -> Result<Addresses, RedisError> {
+        let mut found = Addresses {
+            addresses: Vec::new(),
+            tls: false,
+            credentials: None,
+        };
+        for url in &self.urls {
+            let parsed = parse_url(url.reveal())?;
+            found.tls |= parsed.tls;
+            found.addresses.push(parsed.address);
+            found.credentials = found.credentials.or(parsed.credentials);
+        }
+        let how_many = found.addresses.len();
+        if how_many == 0 || (self.topology == RedisTopology::Single && how_many > 1) {
+            return Err(setting(
+                "urls",
+                match self.topology {
+                    RedisTopology::Single => "a single Redis has exactly one address",
+                    RedisTopology::Sentinel => "write the address of at least one Sentinel",
+                    RedisTopology::Cluster => "write the address of at least one node",
+                },
+            ));
+        }
+        Ok(found)
+    }
+
+    fn master(&self) -> Result<&str, RedisError> {
+        if self.topology == RedisTopology::Sentinel && self.sentinel_master.is_empty() {
+            let problem = "write the name of the master, as the Sentinels know it";
+            return Err(setting("sentinel_master", problem));
+        }
+        Ok(&self.sentinel_master)
     }
 
     fn certificates(&self, tls: bool) -> Result<Option<TlsCertificates>, RedisError> {
@@ -164,17 +204,18 @@ impl RedisConfig {
         }))
     }
 
-    fn keyring(&self) -> Result<Keyring, RedisError> {
-        let key = |name, text: &Secret<String>| {
-            Key::parse(text.reveal()).map_err(|problem| setting(name, &problem.to_string()))
-        };
-        let others: Vec<Key> = self
-            .previous_keys
-            .iter()
-            .map(|text| key("previous_keys", text))
-            .collect::<Result<_, _>>()?;
-        Ok(Keyring::new(key("key", &self.key)?, others))
+    fn sealing_key(&self) -> Result<Key, RedisError> {
+        key("key", &self.key)
     }
+
+    fn other_keys(&self) -> Result<Vec<Key>, RedisError> {
+        let others = self.previous_keys.iter();
+        others.map(|text| key("previous_keys", text)).collect()
+    }
+}
+
+fn key(name: &'static str, text: &Secret<String>) -> Result<Key, RedisError> {
+    Key::parse(text.reveal()).map_err(|problem| setting(name, &problem.to_string()))
 }
 
 fn setting(setting: &'static str, problem: &str) -> RedisError {
@@ -237,17 +278,17 @@ mod tests {
     }
 
     fn problem(config: &RedisConfig) -> String {
-        config.check().unwrap_err().to_string()
+        config.settings().map(drop).unwrap_err().to_string()
     }
 
     #[test]
     fn an_address_is_read_with_what_stands_in_it() {
         let settings = config(&["rediss://:sesame@redis.example:7000"])
-            .check()
+            .settings()
             .unwrap();
         assert_eq!(settings.addresses[0].to_string(), "redis.example:7000");
         assert!(!format!("{settings:?}").contains("sesame"));
-        let settings = config(&["redis://[::1]"]).check().unwrap();
+        let settings = config(&["redis://[::1]"]).settings().unwrap();
         assert_eq!(settings.addresses[0].to_string(), "[::1]:6379");
     }
 
@@ -279,6 +320,28 @@ mod tests {
             ..without_tls
         };
         assert!(problem(&without_file).contains("/nowhere"));
+    }
+
+    // What stops a start is told before, and all of it at once.
+    #[test]
+    fn all_that_can_not_be_used_is_told_before_anything_is_reached() {
+        assert_eq!(config(&["redis://h"]).check(), Ok(()));
+        let wrong = RedisConfig {
+            topology: RedisTopology::Sentinel,
+            sentinel_master: String::new(),
+            tls: true,
+            ca_file: Some("/nowhere".into()),
+            key: Secret::new("sesame".to_owned()),
+            previous_keys: vec![Secret::new("sesame".to_owned())],
+            ..config(&["redis://h"])
+        };
+        let told = wrong.check().unwrap_err().to_string();
+        for key in ["sentinel_master", "ca_file", "key", "previous_keys"] {
+            assert!(told.contains(&format!("\n  redis.{key}: ")), "{told}");
+        }
+        assert!(!told.contains("sesame"), "{told}");
+        let nowhere = config(&["http://h"]).check().unwrap_err().to_string();
+        assert!(nowhere.starts_with("redis.urls: "), "{nowhere}");
     }
 
     #[test]

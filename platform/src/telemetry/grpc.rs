@@ -28,6 +28,10 @@ use super::{
 /// Stands for any method that the server does not have: text from a caller never becomes an attribute.
 const OTHER: &str = "_OTHER";
 
+/// What the paths of health checks begin with. Orchestrators and other services make them all the time, and no trace
+/// shows what somebody did if it begins with one: they have no spans.
+const HEALTH: &str = "/grpc.health.v1.Health/";
+
 /// Puts the current trace context into a call's metadata, so that the callee's span becomes a child.
 pub fn inject(metadata: &mut MetadataMap) {
     let context = trace_context::current();
@@ -70,7 +74,7 @@ pub fn record_client_code(span: &Span, code: Code) {
     }
 }
 
-/// Gives each call that a server receives a span, as a child of the caller's.
+/// Gives each call that a server receives a span, as a child of the caller's, except for health checks.
 ///
 /// The span covers a call up to the head of its response: all of a unary call, the opening of a stream. What happens
 /// later on a stream has spans of its own, since a span as long as the stream would show nothing until it ends.
@@ -90,6 +94,9 @@ impl ServerSpans {
 
     fn span(&self, request: &Request<Body>) -> LazySpan {
         let path = request.uri().path();
+        if path.starts_with(HEALTH) {
+            return LazySpan::default();
+        }
         let method = self.methods.get(path.trim_start_matches('/'));
         let method = method.map_or_else(
             || StringValue::from(OTHER),

@@ -15,7 +15,7 @@ use carrel_platform::{
 };
 
 use crate::{
-    directory::file::{Credential, DirectoryFile},
+    directory::file::{Credential, DirectoryFile, FileLibrarian},
     directory::password::{self, PasswordError, Passwords},
     directory::random,
     directory::storage::{self, Snapshot},
@@ -98,36 +98,59 @@ pub struct NewLibrarian {
     pub password: String,
 }
 
+/// Reads a directory file and checks it by itself, without a directory that it would change.
+///
+/// # Errors
+/// [`CommandError::Problems`] lists everything that is wrong with the file, each problem with its line.
+pub async fn read_directory_file(path: &Path) -> Result<DirectoryFile, CommandError> {
+    let named = path.to_owned();
+    checked(&read_text(path, move || std::fs::File::open(named)).await?)
+}
+
+/// Like [`read_directory_file`], with the text read from a source that is not a file, such as standard input. Errors
+/// call it `name`.
+///
+/// # Errors
+/// As [`read_directory_file`].
+pub async fn read_directory_from(
+    source: impl Read + Send + 'static,
+    name: &Path,
+) -> Result<DirectoryFile, CommandError> {
+    checked(&read_text(name, move || Ok(source)).await?)
+}
+
 /// Makes the directory what a file says, as one batch: all of it, or nothing if anything is wrong.
 ///
 /// The file decides alone about institutions, queues and the librarians that came with a file; what it no longer has is
 /// removed. Librarians who were added with a command stay. Loading the same file again changes nothing.
 ///
 /// # Errors
-/// [`CommandError::Problems`] lists everything that is wrong with the file, each problem with its line.
+/// [`CommandError::Problems`] lists everything that is wrong with the file, by itself or with those librarians, each
+/// problem with its line.
+pub async fn load(
+    log: &dyn EventLog,
+    file: &DirectoryFile,
+    clock: &Clock,
+) -> Result<Changes, CommandError> {
+    let mut accounts = Accounts::new()?;
+    change(log, clock, Means::DirectoryFile, async |now: &Directory| {
+        let wanted = wanted(file, now, &mut accounts).await?;
+        refuse_problems(file, &wanted)?;
+        Ok(now.changes_to(&wanted))
+    })
+    .await
+}
+
+/// Reads a directory file and loads it, as [`load`] does.
+///
+/// # Errors
+/// As [`read_directory_file`] and [`load`].
 pub async fn load_directory_file(
     log: &dyn EventLog,
     path: &Path,
     clock: &Clock,
 ) -> Result<Changes, CommandError> {
-    let named = path.to_owned();
-    let text = read_text(path, move || std::fs::File::open(named)).await?;
-    load_directory(log, &text, clock).await
-}
-
-/// Like [`load_directory_file`], with the text read from a source that is not a file, such as standard input. Errors
-/// call it `name`.
-///
-/// # Errors
-/// As [`load_directory_file`].
-pub async fn load_directory_from(
-    log: &dyn EventLog,
-    source: impl Read + Send + 'static,
-    name: &Path,
-    clock: &Clock,
-) -> Result<Changes, CommandError> {
-    let text = read_text(name, move || Ok(source)).await?;
-    load_directory(log, &text, clock).await
+    load(log, &read_directory_file(path).await?, clock).await
 }
 
 /// Like [`load_directory_file`], with the file's text.
@@ -139,14 +162,7 @@ pub async fn load_directory(
     text: &str,
     clock: &Clock,
 ) -> Result<Changes, CommandError> {
-    let file = DirectoryFile::parse(text);
-    let mut accounts = Accounts::new()?;
-    change(log, clock, Means::DirectoryFile, async |now: &Directory| {
-        let wanted = wanted(&file, now, &mut accounts).await?;
-        refuse_problems(&file, &wanted)?;
-        Ok(now.changes_to(&wanted))
-    })
-    .await
+    load(log, &DirectoryFile::parse(text), clock).await
 }
 
 /// Adds a librarian's account and returns the librarian's id.
@@ -310,19 +326,39 @@ async fn wanted(
         } else {
             String::new()
         };
-        let librarian = Librarian {
-            id,
-            log_in_name: entry.log_in_name.clone(),
-            screen_name: entry.screen_name.clone(),
-            real_name: entry.real_name.clone(),
-            institution_id: entry.institution_id.clone(),
-            role: entry.role,
-            password_hash,
-            origin: Origin::File,
-        };
+        let librarian = librarian(entry, id, password_hash);
         wanted.librarians.insert(log_in_name.clone(), librarian);
     }
     Ok(wanted)
+}
+
+fn librarian(entry: &FileLibrarian, id: String, password_hash: String) -> Librarian {
+    Librarian {
+        id,
+        log_in_name: entry.log_in_name.clone(),
+        screen_name: entry.screen_name.clone(),
+        real_name: entry.real_name.clone(),
+        institution_id: entry.institution_id.clone(),
+        role: entry.role,
+        password_hash,
+        origin: Origin::File,
+    }
+}
+
+/// Returns the file with this text if nothing is wrong with it by itself.
+fn checked(text: &str) -> Result<DirectoryFile, CommandError> {
+    let file = DirectoryFile::parse(text);
+    let alone = Directory {
+        institutions: file.institutions.clone(),
+        queues: file.queues.clone(),
+        librarians: file
+            .librarians
+            .iter()
+            .map(|(name, entry)| (name.clone(), librarian(entry, String::new(), String::new())))
+            .collect(),
+    };
+    refuse_problems(&file, &alone)?;
+    Ok(file)
 }
 
 fn refuse_problems(file: &DirectoryFile, wanted: &Directory) -> Result<(), CommandError> {

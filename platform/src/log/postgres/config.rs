@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::config::{Host, SslMode};
 
 use super::{error::OpenError, tls::TlsConnector};
-use crate::config::{HumanDuration, Secret};
+use crate::config::{HumanDuration, Problems, Secret};
 
 /// How long a connection may be silent before the system probes the other end.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
@@ -104,19 +104,39 @@ pub(super) struct Server {
     pub(super) config: tokio_postgres::Config,
 }
 
+impl PostgresConfig {
+    /// Checks all that can be checked without reaching the database, the certificates in `ca_file` too.
+    ///
+    /// # Errors
+    /// When settings can't be used. All of them are told, and no password.
+    pub fn check(&self) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        wrong_settings(self)
+            .iter()
+            .for_each(|wrong| problems.add_named(wrong));
+        problems.take_named(servers(self));
+        problems.take_named(tls(self));
+        problems.checked()
+    }
+}
+
 impl Target {
     pub(super) fn new(config: &PostgresConfig) -> Result<Self, OpenError> {
-        check(config)?;
-        let servers = servers(config)?;
-        let tls = match config.tls {
-            TlsMode::Off => None,
-            TlsMode::Require => Some(TlsConnector::new(config.ca_file.as_deref())?),
-        };
+        if let Some(wrong) = wrong_settings(config).into_iter().next() {
+            return Err(wrong);
+        }
         Ok(Self {
             config: config.clone(),
-            servers,
-            tls,
+            servers: servers(config)?,
+            tls: tls(config)?,
         })
+    }
+}
+
+fn tls(config: &PostgresConfig) -> Result<Option<TlsConnector>, OpenError> {
+    match config.tls {
+        TlsMode::Off => Ok(None),
+        TlsMode::Require => TlsConnector::new(config.ca_file.as_deref()).map(Some),
     }
 }
 
@@ -192,12 +212,14 @@ fn one_server(
     }
 }
 
-fn check(config: &PostgresConfig) -> Result<(), OpenError> {
-    let wrong = |key, problem: &str| {
-        Err(OpenError::Setting {
+/// Returns what is wrong with the settings, each by itself and with the others.
+fn wrong_settings(config: &PostgresConfig) -> Vec<OpenError> {
+    let mut found = Vec::new();
+    let mut wrong = |key, problem: &str| {
+        found.push(OpenError::Setting {
             key,
             problem: problem.to_owned(),
-        })
+        });
     };
     let mut letters = config.schema.bytes();
     let is_name = letters
@@ -207,7 +229,7 @@ fn check(config: &PostgresConfig) -> Result<(), OpenError> {
         && config.schema.len() < 64
         && !config.schema.starts_with("pg_");
     if !is_name {
-        return wrong(
+        wrong(
             "schema",
             "it must be a name of up to 63 small letters, digits and underscores that does not begin with a digit or pg_",
         );
@@ -218,7 +240,7 @@ fn check(config: &PostgresConfig) -> Result<(), OpenError> {
         ("queue", config.queue),
     ] {
         if count == 0 {
-            return wrong(key, "it must be at least 1");
+            wrong(key, "it must be at least 1");
         }
     }
     for (key, time) in [
@@ -226,14 +248,14 @@ fn check(config: &PostgresConfig) -> Result<(), OpenError> {
         ("lock_timeout", config.lock_timeout),
     ] {
         if time.get().is_zero() {
-            return wrong(key, "it must be longer than nothing");
+            wrong(key, "it must be longer than nothing");
         }
     }
     if config.statement_timeout <= config.lock_timeout {
-        return wrong("statement_timeout", "it must be longer than lock_timeout");
+        wrong("statement_timeout", "it must be longer than lock_timeout");
     }
     if config.answer_timeout <= config.statement_timeout {
-        return wrong("answer_timeout", "it must be longer than statement_timeout");
+        wrong("answer_timeout", "it must be longer than statement_timeout");
     }
-    Ok(())
+    found
 }

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::{condition::Condition, log::LogError};
 
-/// Whether the log can be written, as its last group showed. Each change is logged once: while a disk is full, the pages
+/// Whether the log can be written, as its last group or probe showed. Each change is logged once: while a disk is full, the pages
 /// send again and again, and a line for each attempt would fill it further.
 #[derive(Debug)]
 pub(super) struct Writable {
@@ -28,7 +28,12 @@ impl Writable {
         self.condition.subscribe()
     }
 
-    /// Notes that a group was written.
+    /// Whether nothing was written since something was refused.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused.get() > 0
+    }
+
+    /// Notes that a group, or a probe, was written.
     pub(super) fn written(&self) {
         let refused = self.refused.take();
         if refused > 0 {

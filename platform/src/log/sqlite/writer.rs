@@ -2,6 +2,8 @@
 
 mod append;
 mod erase;
+mod idle;
+mod probe;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +16,10 @@ use rusqlite::{Connection, ErrorCode, config::DbConfig};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use self::append::Appends;
+use self::{
+    append::Appends,
+    idle::{Next, next_within},
+};
 use super::{SYSTEM, writable::Writable};
 use crate::log::{
     LogError,
@@ -30,6 +35,7 @@ use crate::telemetry::LazySpan;
 pub(super) struct Writer {
     connection: Connection,
     busy_timeout: Duration,
+    probe_after: Duration,
     broken: CancellationToken,
     counters: Arc<Counters>,
     writable: Writable,
@@ -48,7 +54,7 @@ enum Outcome {
 impl Writer {
     pub(super) fn new(
         connection: Connection,
-        busy_timeout: Duration,
+        [busy_timeout, probe_after]: [Duration; 2],
         broken: CancellationToken,
         counters: Arc<Counters>,
         writable: Writable,
@@ -56,6 +62,7 @@ impl Writer {
         Self {
             connection,
             busy_timeout,
+            probe_after,
             broken,
             counters,
             writable,
@@ -97,7 +104,7 @@ impl Writer {
             self.writable.refused(&error);
             answer(group.drain(..).map(|request| (request, Err(error.clone()))));
         };
-        while let Some(first) = requests.blocking_recv() {
+        while let Some(first) = self.next(requests).map_err(|error| (error, Vec::new()))? {
             pace.wait(|| requests.len());
             let began = Instant::now();
             gather(first, requests, &mut group);
@@ -116,6 +123,19 @@ impl Writer {
             }
         }
         Ok(())
+    }
+
+    /// Waits for the next request. Meanwhile, tries now and then whether it can write again, if it could not; on error
+    /// returns how that broke the engine.
+    fn next(&self, requests: &mut mpsc::Receiver<Request>) -> Result<Option<Request>, LogError> {
+        while self.writable.is_refused() {
+            match next_within(requests, self.probe_after) {
+                Next::Came(request) => return Ok(Some(request)),
+                Next::Never => return Ok(None),
+                Next::NotYet => self.probe()?,
+            }
+        }
+        Ok(requests.blocking_recv())
     }
 
     fn commit(&self, appends: &mut Appends<'_>, group: &[Request]) -> Outcome {
@@ -143,15 +163,7 @@ impl Writer {
         };
         let written = Instant::now();
         if let Err(error) = appends.commit() {
-            // A full disk stops the commit before its last page is complete, so no reader will ever see it, and
-            // SQLite has rolled it back. After any other failure, above all a failed sync, what is on the disk is
-            // unknown.
-            if error.sqlite_error_code() == Some(ErrorCode::DiskFull)
-                && self.connection.is_autocommit()
-            {
-                return Outcome::RolledBack(unwritten(&error));
-            }
-            return Outcome::Broken(LogError::Unknown(format!("the commit failed: {error}")));
+            return self.not_committed(&error);
         }
         let synced = written.elapsed();
         let figures = count(group, &results);
@@ -184,6 +196,17 @@ impl Writer {
                 }
             })
             .collect()
+    }
+
+    /// Returns the outcome of a transaction whose commit failed.
+    fn not_committed(&self, error: &rusqlite::Error) -> Outcome {
+        // A full disk stops the commit before its last page is complete, so no reader will ever see it, and SQLite has
+        // rolled it back. After any other failure, above all a failed sync, what is on the disk is unknown.
+        if error.sqlite_error_code() == Some(ErrorCode::DiskFull) && self.connection.is_autocommit()
+        {
+            return Outcome::RolledBack(unwritten(error));
+        }
+        Outcome::Broken(LogError::Unknown(format!("the commit failed: {error}")))
     }
 
     fn roll_back(&self, cause: &rusqlite::Error) -> Outcome {

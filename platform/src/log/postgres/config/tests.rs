@@ -60,3 +60,37 @@ fn what_can_not_be_used_is_named_without_the_password() {
         assert!(!error.contains("pa55word"), "{error}");
     }
 }
+
+// What stops a start is told before, and all of it at once.
+#[test]
+fn all_that_can_not_be_used_is_told_before_anything_is_reached() {
+    let config = PostgresConfig {
+        url: Secret::new("postgres://u:pa55word@h:port/d".to_owned()),
+        schema: "Carrel".to_owned(),
+        tls: TlsMode::Require,
+        ca_file: Some("/nowhere/ca.crt".into()),
+        writers: 0,
+        readers: 0,
+        lock_timeout: HumanDuration::default(),
+        answer_timeout: HumanDuration::from_secs(1),
+        ..PostgresConfig::default()
+    };
+    let told = config.check().unwrap_err().to_string();
+    for key in [
+        "url",
+        "schema",
+        "ca_file",
+        "writers",
+        "readers",
+        "lock_timeout",
+        "answer_timeout",
+    ] {
+        assert!(told.contains(&format!("\n  postgres.{key}: ")), "{told}");
+    }
+    assert!(!told.contains("pa55word"), "{told}");
+    let usable = PostgresConfig {
+        url: Secret::new("postgres://u@db.example.org/d".to_owned()),
+        ..PostgresConfig::default()
+    };
+    assert_eq!(usable.check(), Ok(()));
+}

@@ -7,12 +7,16 @@ use crate::{
 };
 
 fn writer(folder: &tempfile::TempDir) -> Writer {
+    writer_that_probes(folder, Duration::from_secs(3_600))
+}
+
+fn writer_that_probes(folder: &tempfile::TempDir, probe_after: Duration) -> Writer {
     let place = Place::File(folder.path().join("carrel.db"));
     let patience = Duration::from_secs(1);
     let (connection, _) = place.writer(patience, 0).unwrap();
     Writer::new(
         connection,
-        patience,
+        [patience, probe_after],
         CancellationToken::new(),
         Arc::default(),
         Writable::new(),
@@ -77,6 +81,49 @@ fn a_full_disk_is_told_until_something_was_written() {
     assert_eq!(send("small", 1), (Ok(()), Condition::Well));
     drop(requests);
     thread.join().unwrap();
+}
+
+/// On a desk where nobody writes, it is noticed all the same that there is room again.
+// F18
+#[test]
+fn a_full_disk_is_over_when_there_is_room_again_even_if_nobody_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = writer_that_probes(&folder, Duration::from_millis(10));
+    let limit = |connection: &Connection, pages: i64| {
+        connection
+            .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+            .unwrap();
+    };
+    limit(&writer.connection, 10);
+    let (large, _large) = request("large", 100_000);
+    let Outcome::RolledBack(error) =
+        writer.commit(&mut Appends::on(&writer.connection).unwrap(), &[large])
+    else {
+        unreachable!("a full disk must refuse the group");
+    };
+    writer.writable.refused(&error);
+    let mut condition = writer.writable.watch();
+    assert!(condition.borrow().problem().is_some());
+    writer.probe().unwrap();
+    assert!(condition.borrow().problem().is_some(), "it is still full");
+    limit(&writer.connection, 1_000);
+
+    let (requests, received) = mpsc::channel(1);
+    let thread = std::thread::spawn(move || writer.run(received));
+    while *condition.borrow_and_update() != Condition::Well {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // It goes on as usual, and nothing of the probe is left.
+    let (small, answer) = request("small", 1);
+    requests.blocking_send(small).unwrap();
+    assert_eq!(answer.blocking_recv().unwrap(), Ok(()));
+    drop(requests);
+    thread.join().unwrap();
+    let file = Connection::open(folder.path().join("carrel.db")).unwrap();
+    let names: String = file
+        .query_row("SELECT group_concat(name) FROM meta", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(names, "epoch");
 }
 
 /// What one request writes is known to the next one in the same group.
