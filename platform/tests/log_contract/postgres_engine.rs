@@ -78,6 +78,55 @@ async fn a_new_stream_that_is_checked_again_and_again_is_made_once() {
     assert_eq!(payloads(&log, "checked").await, ["e"]);
 }
 
+/// Another server may be about to lock it: it knows from its look-up that the row is there.
+#[tokio::test]
+async fn a_stream_that_stands_outlives_a_refused_batch_that_names_it() {
+    let place = PostgresSchema::new().await;
+    let log = place.open().await;
+    let check = || write("checked", 0, []);
+    log.append(batch([write("s", 0, ["e"]), check()]))
+        .await
+        .unwrap();
+    let stranger = place.stranger().await;
+    let made = "SELECT coalesce(min(xmin::text::bigint), 0) FROM stream WHERE id = 'checked'";
+    let before = stranger.count(made).await;
+    assert!(before > 0);
+    let both = join_all([
+        log.append(batch([write("s", 0, ["e"]), check()])),
+        log.append(batch([write("t", 0, ["e"])])),
+    ]);
+    assert_eq!(both.await, [Err(conflict("s", 0, 1)), Ok(())]);
+    assert_eq!(log.figures().commits, 2);
+    assert_eq!(stranger.count(made).await, before);
+}
+
+/// F16: the row is found, then deleted by whoever holds its lock, so it can't be locked. A server of an earlier version
+/// does that.
+#[tokio::test]
+async fn a_stream_that_is_deleted_while_its_lock_is_waited_for_is_made_again() {
+    let place = PostgresSchema::new().await;
+    let log = place.open().await;
+    let append = |version| log.append(batch([write("s", version, ["e"]), write("checked", 0, [])]));
+    append(0).await.unwrap();
+    let stranger = place.stranger().await;
+    stranger
+        .run("BEGIN; SELECT FROM stream WHERE id = 'checked' FOR UPDATE")
+        .await;
+    let mut waiting = append(1);
+    assert!(futures::poll!(&mut waiting).is_pending());
+    let waits = "SELECT count(*) FROM pg_stat_activity
+        WHERE application_name = current_schema() AND wait_event_type = 'Lock'";
+    let onlooker = place.stranger().await;
+    while onlooker.count(waits).await == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stranger
+        .run("DELETE FROM stream WHERE id = 'checked'; COMMIT")
+        .await;
+    assert_eq!(waiting.await, Ok(()));
+    assert_eq!(payloads(&log, "s").await, ["e", "e"]);
+}
+
 // F16
 #[tokio::test]
 async fn a_strangers_lock_delays_its_stream_and_no_other() {
