@@ -26,11 +26,12 @@
 //! # Erasing
 //!
 //! Erased events are deleted in an ordinary transaction, and no later read shows them. PostgreSQL itself keeps more:
-//! the dead rows until they are vacuumed, which this engine triggers within a minute or so after an erasure, unless an
-//! old snapshot is held; their bytes in the free space of the pages until something else overwrites them
-//! (`VACUUM FULL carrel.event` rewrites all pages, and blocks all access meanwhile); and what was once written, in the
-//! write-ahead log until its segments are recycled, and in standbys, archives and backups for as long as these are
-//! kept. Operators who need it gone sooner should encrypt the disks and keep archives only briefly.
+//! the dead rows until they are vacuumed, which this engine triggers within a minute or so after an erasure, or when it
+//! is next opened if the process ends before that, unless an old snapshot is held; their bytes in the free space of the
+//! pages until something else overwrites them (`VACUUM FULL carrel.event` rewrites all pages, and blocks all access
+//! meanwhile); and what was once written, in the write-ahead log until its segments are recycled, and in standbys,
+//! archives and backups for as long as these are kept. Operators who need it gone sooner should encrypt the disks and
+//! keep archives only briefly.
 
 mod config;
 mod connector;

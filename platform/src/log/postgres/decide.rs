@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::log::{Batch, IndexEntry, LogError, StreamName, Write, group::Work};
 
@@ -27,6 +27,8 @@ pub(super) struct Needed<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Locked<'a> {
     pub(super) versions: HashMap<(&'a str, &'a str), i64>,
+    /// Those of them that this transaction created. Nobody else has seen them yet.
+    pub(super) made: HashSet<(&'a str, &'a str)>,
     /// Whether streams were left out because other sessions hold them locked.
     pub(super) some_left_out: bool,
 }
@@ -77,6 +79,8 @@ struct Head<'a> {
     before: i64,
     version: i64,
     erased: i64,
+    /// Whether this transaction created it.
+    made: bool,
     /// Whether an accepted batch rests on its version without writing to it.
     checked: bool,
     /// What the group said of it last, and at which version.
@@ -91,6 +95,15 @@ impl<'a> Names<'a> {
     fn push(&mut self, (id, category): (&'a str, &'a str)) {
         self.ids.push(id);
         self.categories.push(category);
+    }
+}
+
+impl Locked<'_> {
+    /// Returns whether a stream that was created, or was there already, is gone: another session deleted it while this
+    /// one waited for its lock.
+    pub(super) fn lacks_new_ones(&self, needed: &Needed<'_>) -> bool {
+        !self.some_left_out
+            && pairs(&needed.perhaps_new).any(|new| !self.versions.contains_key(&new))
     }
 }
 
@@ -153,6 +166,7 @@ pub(super) fn decide<'a>(
 fn heads<'a>(needed: &Needed<'a>, locked: &Locked<'_>) -> BTreeMap<(&'a str, &'a str), Head<'a>> {
     let all = pairs(&needed.all);
     let known = all.filter_map(|key| {
+        let made = locked.made.contains(&key);
         let version = match locked.versions.get(&key) {
             Some(version) => *version,
             // The stream does not exist, unless another session holds it: those in `perhaps_new` were created.
@@ -163,6 +177,7 @@ fn heads<'a>(needed: &Needed<'a>, locked: &Locked<'_>) -> BTreeMap<(&'a str, &'a
             before: version,
             version,
             erased: 0,
+            made,
             checked: false,
             index_entry: None,
         };
@@ -236,8 +251,9 @@ impl<'a> Course<'a> {
         let mut decision = self.decision;
         for (key, head) in self.heads {
             // The row of a stream that is only checked stays: those who rest on it check it again and again, and would
-            // create and delete it each time.
-            if head.version == 0 && !head.checked {
+            // create and delete it each time. A row that was there before stays in any case: another server may be
+            // waiting for its lock, and would find it gone.
+            if head.made && head.version == 0 && !head.checked {
                 decision.unused.push(key);
             }
             if head.erased > 0 {

@@ -24,7 +24,7 @@ use crate::log::{LogError, group::Work};
 const MAKE: &str = "INSERT INTO stream (id, category, version)
     SELECT id, category, 0 FROM unnest($1::text[], $2::text[]) AS named (id, category)
     ORDER BY id COLLATE \"C\", category COLLATE \"C\"
-    ON CONFLICT DO NOTHING";
+    ON CONFLICT DO NOTHING RETURNING id, category";
 
 // A statement that had to wait for a row lock sees the row as it is then, not as it was when the statement began.
 
@@ -82,6 +82,14 @@ struct Statements {
     erase_events: Statement,
     write_heads: Statement,
     take_back: Statement,
+}
+
+/// The streams that a transaction begins with.
+struct Rows {
+    /// The names of those that it created.
+    made: Vec<Row>,
+    /// The names and versions of all that it has locked.
+    locked: Vec<Row>,
 }
 
 /// The result of a group.
@@ -146,14 +154,15 @@ impl WritingSession {
     ) -> Result<Settled, Failure> {
         let started = Instant::now();
         let needed = needed(group);
-        let rows = self.lock(&needed, locking).await?;
-        let locked = match locked(&rows, locking) {
-            Ok(locked) => locked,
-            Err(error) => {
-                self.roll_back().await;
-                return Err(Failure::unwritten(&error));
-            }
-        };
+        let mut rows = self.lock(&needed, locking).await?;
+        let mut locked = self.locked(&rows, locking).await?;
+        if locked.lacks_new_ones(&needed) {
+            // Somebody deleted a row between its look-up and its lock. Nobody will the next time: it is then created
+            // here. No server does that any more, but one of an earlier version may still run.
+            self.roll_back().await;
+            rows = self.lock(&needed, locking).await?;
+            locked = self.locked(&rows, locking).await?;
+        }
         let decision = decide(group, &needed, &locked);
         if decision.changes_nothing() {
             // Streams that were created to be locked go with it, and there is nothing to sync.
@@ -177,10 +186,17 @@ impl WritingSession {
     }
 
     /// Begins the transaction, and locks and returns the streams, which then stay as they are until its end.
-    async fn lock(&self, needed: &Needed<'_>, locking: Locking) -> Result<Vec<Row>, Failure> {
+    async fn lock(&self, needed: &Needed<'_>, locking: Locking) -> Result<Rows, Failure> {
         let (client, statements) = (&self.session.client, &self.statements);
         let new = &needed.perhaps_new;
-        let make = self.execute(&statements.make, [&new.ids, &new.categories], new);
+        let make = async {
+            if new.is_empty() {
+                return Ok(Vec::new());
+            }
+            client
+                .query(&statements.make, &[&new.ids, &new.categories])
+                .await
+        };
         let lock = match locking {
             Locking::Wait => &statements.lock,
             Locking::LeaveOut => &statements.lock_what_is_free,
@@ -188,8 +204,8 @@ impl WritingSession {
         let all: [&(dyn ToSql + Sync); 2] = [&needed.all.ids, &needed.all.categories];
         let trip = async {
             let begin = client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
-            let (_, _, rows) = try_join!(begin, make, client.query(lock, &all))?;
-            Ok(rows)
+            let (_, made, locked) = try_join!(begin, make, client.query(lock, &all))?;
+            Ok(Rows { made, locked })
         };
         match timeout(self.patience, trip).await {
             Ok(Ok(rows)) => Ok(rows),
@@ -207,6 +223,17 @@ impl WritingSession {
                     try_again: false,
                     unanswered: false,
                 })
+            }
+        }
+    }
+
+    /// Reads the answer to [`Self::lock`], or rolls the transaction back if it makes no sense.
+    async fn locked<'a>(&self, rows: &'a Rows, locking: Locking) -> Result<Locked<'a>, Failure> {
+        match locked(rows, locking) {
+            Ok(locked) => Ok(locked),
+            Err(error) => {
+                self.roll_back().await;
+                Err(Failure::unwritten(&error))
             }
         }
     }
@@ -331,13 +358,17 @@ impl WritingSession {
     }
 }
 
-fn locked(rows: &[Row], locking: Locking) -> Result<Locked<'_>, tokio_postgres::Error> {
-    let versions = rows.iter().map(|row| {
-        let name = (row.try_get(0)?, row.try_get(1)?);
-        Ok((name, row.try_get(2)?))
-    });
+fn locked(rows: &Rows, locking: Locking) -> Result<Locked<'_>, tokio_postgres::Error> {
+    fn name(row: &Row) -> Result<(&str, &str), tokio_postgres::Error> {
+        Ok((row.try_get(0)?, row.try_get(1)?))
+    }
+    let versions = rows
+        .locked
+        .iter()
+        .map(|row| Ok((name(row)?, row.try_get(2)?)));
     Ok(Locked {
         versions: versions.collect::<Result<_, _>>()?,
+        made: rows.made.iter().map(name).collect::<Result<_, _>>()?,
         some_left_out: locking == Locking::LeaveOut,
     })
 }

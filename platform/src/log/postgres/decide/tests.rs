@@ -41,7 +41,18 @@ fn locked(versions: &[(&'static str, i64)], some_left_out: bool) -> Locked<'stat
         versions: versions
             .map(|(id, version)| ((*id, "session"), *version))
             .collect(),
+        made: HashSet::new(),
         some_left_out,
+    }
+}
+
+/// Streams that this transaction created, at version 0.
+fn made(ids: &[&'static str]) -> Locked<'static> {
+    let keys = ids.iter().map(|id| (*id, "session"));
+    Locked {
+        versions: keys.clone().map(|key| (key, 0)).collect(),
+        made: keys.collect(),
+        some_left_out: false,
     }
 }
 
@@ -87,7 +98,9 @@ fn each_batch_is_decided_on_what_those_before_it_leave() {
         erase("s", 6),
     ];
     let group: Vec<_> = group.iter().collect();
-    let decision = decided(&group, &locked(&[("s", 1), ("t", 0)], false));
+    let mut versions = made(&["t"]);
+    versions.versions.insert(("s", "session"), 1);
+    let decision = decided(&group, &versions);
     let conflict = LogError::Conflict {
         stream: StreamName::new("session", "s"),
         expected: 1,
@@ -119,9 +132,34 @@ fn a_new_stream_that_an_accepted_batch_only_checks_is_kept() {
         append([write("s", 0, &["x"]), write("refused", 0, &[])]),
     ];
     let group: Vec<_> = group.iter().collect();
-    let versions = [("s", 0), ("checked", 0), ("refused", 0)];
-    let decision = decided(&group, &locked(&versions, false));
+    let decision = decided(&group, &made(&["s", "checked", "refused"]));
     assert_eq!(decision.unused.ids, ["refused"]);
+}
+
+/// Another server may be waiting for its lock.
+#[test]
+fn a_stream_that_was_there_before_is_not_taken_back() {
+    let group = [
+        append([write("s", 0, &["1"])]),
+        append([write("s", 0, &["x"]), write("stands", 0, &[])]),
+    ];
+    let group: Vec<_> = group.iter().collect();
+    let decision = decided(&group, &locked(&[("s", 0), ("stands", 0)], false));
+    assert!(matches!(
+        decision.results[..],
+        [Ok(()), Err(LogError::Conflict { .. })]
+    ));
+    assert!(decision.unused.is_empty());
+}
+
+#[test]
+fn a_new_stream_is_lacking_only_if_it_was_waited_for() {
+    let group = [append([write("s", 0, &["1"]), write("t", 1, &["2"])])];
+    let group: Vec<_> = group.iter().collect();
+    let needed = needed(&group);
+    assert!(locked(&[("t", 1)], false).lacks_new_ones(&needed));
+    assert!(!locked(&[("t", 1)], true).lacks_new_ones(&needed));
+    assert!(!locked(&[("s", 0)], false).lacks_new_ones(&needed));
 }
 
 #[test]
