@@ -13,7 +13,7 @@ export function CutOffNotice({ desk }: { desk: Desk }) {
       {desk.link.connection.value.phase.name === "waiting" && (
         <>
           {" "}
-          <button type="button" class="link-button" onClick={() => desk.link.wake()}>
+          <button type="button" class="link-button" onClick={() => desk.link.tryNow()}>
             Try now
           </button>
         </>
