@@ -93,6 +93,12 @@ export class DeskStage {
     return stage;
   }
 
+  /** Opens a monitor in a tab in which nobody is logged in. */
+  static loggedOut(): DeskStage {
+    sessionStorage.removeItem("carrel.desk");
+    return new DeskStage();
+  }
+
   /** The page's end of the connection. */
   get socket(): FakeSocket {
     return FakeSocket.last as FakeSocket;

@@ -23,6 +23,7 @@ import type { Asked } from "./asked";
 import { Attendance, type SetOut } from "./attendance";
 import { CutOff } from "./cut_off";
 import { InstantMessages } from "./im";
+import { KeptDrafts } from "./kept_drafts";
 import { WatchedLists } from "./lists";
 import { HEARD } from "./news";
 import { type Notice, Notices } from "./notices";
@@ -160,6 +161,12 @@ export class Desk {
       this.notify(`Your message to ${name} ${fate}. ${whyRefused(refusal)}`, "bad");
     },
   });
+  /** What the tab keeps across a reload of what the librarian has begun to type. */
+  readonly keptDrafts = new KeptDrafts(this.drafts, this.im, (sessionId, box) => {
+    const session = this.link.sessions.value.get(sessionId)?.session;
+    // Notes can be added after the end, but not once it was erased.
+    return box === "note" ? session?.eraseTime === undefined : session?.state !== SessionState.ENDED;
+  });
   /** The transfers of sessions. */
   readonly transfers = new Transfers(this.link, this.lists, this.drafts, {
     open: (sessionId, librarianId) => this.ask({ kind: "transfer", sessionId, librarianId }),
@@ -222,7 +229,11 @@ export class Desk {
     try {
       const { token, profile } = await logIn(name, password);
       if (token === undefined || profile === undefined) return "The server's answer was not complete. Try again.";
-      if (this.#profile.value?.librarianId !== profile.librarianId) this.#clear();
+      if (this.#profile.value?.librarianId !== profile.librarianId) {
+        this.#clear();
+        // What the tab keeps of somebody else is not for this one, nor for whoever logs in after them.
+        this.keptDrafts.begin(profile.librarianId);
+      }
       this.#logInName = name;
       this.#profile.value = profile;
       this.#logInState.value = "in";
@@ -252,6 +263,7 @@ export class Desk {
     this.link.stop();
     this.#clear();
     forgetDesk();
+    this.keptDrafts.forget();
     this.#accessToken = undefined;
     this.#profile.value = undefined;
     this.#logInState.value = "out";
@@ -384,6 +396,7 @@ export class Desk {
     switch (frame.case) {
       case "welcome":
         this.#profile.value = frame.value.profile ?? this.#profile.value;
+        this.keptDrafts.begin(this.#profile.value?.librarianId ?? "");
         this.policies.stale();
         this.#place.welcomed(this.#profile.value?.role ?? Role.UNSPECIFIED);
         if (this.queueIds.value === undefined) this.ask({ kind: "queues" });
