@@ -19,6 +19,7 @@ mod escalation;
 mod exporting;
 mod failing_log;
 mod heartbeats;
+mod language;
 mod load;
 mod looks;
 mod nameless;

@@ -120,7 +120,7 @@ function Question({ desk, row }: { desk: Desk; row: SessionRow }) {
           {gone}
         </p>
       )}
-      <Preview row={row} isRead />
+      <Preview desk={desk} row={row} isRead />
       <div class="dialog-actions">
         {gone === undefined && (
           <button

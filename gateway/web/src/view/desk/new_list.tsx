@@ -8,6 +8,7 @@ import { milliseconds } from "../../time";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { EmptyList, NotKnownYet } from "./list_pane";
+import { foreignLanguage } from "./patron_language";
 import { ConnectionState } from "./patron_marks";
 import { BeginningOnly, isBeginning } from "./row_question";
 import { Row, RowName, RowTime } from "./rows";
@@ -75,6 +76,7 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   const busy = desk.isPickingUp(row.sessionId);
   const patron = patronOf(row);
   const isLost = !isWaitedFor(row);
+  const language = foreignLanguage(desk, row.language);
   return (
     <Row
       class={isLost ? "waiting-row lost" : "waiting-row"}
@@ -90,7 +92,8 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
         },
       ]}
       text={row.question}
-      preview={<Preview row={row} />}
+      told={language && `The patron reads the page in ${language}.`}
+      preview={<Preview desk={desk} row={row} />}
     >
       <span class="row-line">
         <RowName name={patron} />
@@ -145,8 +148,15 @@ export function PracticeMark({ desk, queueId }: { desk: Desk; queueId: string })
   return desk.isPractice(queueId) ? <span class="tag practice">[Practice]</span> : null;
 }
 
+interface PreviewProps {
+  desk: Desk;
+  row: SessionRow;
+  isRead?: boolean;
+}
+
 /** What is known of a question before it is picked up (D30). With `isRead` the question is a region that can be scrolled. */
-export function Preview({ row, isRead = false }: { row: SessionRow; isRead?: boolean }) {
+export function Preview({ desk, row, isRead = false }: PreviewProps) {
+  const language = foreignLanguage(desk, row.language);
   return (
     <>
       {isRead ? (
@@ -176,6 +186,12 @@ export function Preview({ row, isRead = false }: { row: SessionRow; isRead?: boo
           <dt>Library</dt>
           <dd>{row.institutionName}</dd>
         </div>
+        {language && (
+          <div>
+            <dt>Reads</dt>
+            <dd>{language}</dd>
+          </div>
+        )}
       </dl>
     </>
   );

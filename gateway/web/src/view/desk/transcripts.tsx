@@ -20,6 +20,7 @@ import { Stream } from "../parts/stream";
 import { Tabs } from "../parts/tabs";
 import { EraseDialog } from "./erase";
 import { Paged } from "./paged";
+import { PatronLanguage } from "./patron_language";
 import { ResolutionSetter, type Said } from "./resolution";
 import { mayReview, notesUnderWay, ReviewNotes, sinceRead, takeNoteBack, useReview } from "./review_notes";
 import { RowName } from "./rows";
@@ -314,6 +315,7 @@ function Transcript({ desk, session, onNews, onClose }: TranscriptProps) {
             <span>{session.institutionName}</span>
             {owners !== "" && <span>with {owners}</span>}
             {view === "staff" && session.patronEmail && <MailLink address={session.patronEmail} />}
+            {view === "staff" && <PatronLanguage desk={desk} tag={session.language} />}
             {session.identityEraseTime && <span>name and e-mail address erased</span>}
             {view === "staff" && codes.length > 0 && <span>about {codesWords(codes)}</span>}
           </p>
