@@ -188,6 +188,7 @@ impl Erasure {
             returned: false,
             waiting_since_ms: remains.opened_at_ms,
             queues: remains.queues.clone(),
+            added: None,
             patron_connection: PatronConnection::Connected,
             offers: Vec::new(),
             former_owners: Vec::new(),

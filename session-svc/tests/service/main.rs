@@ -7,6 +7,7 @@
     unreachable_pub
 )]
 
+mod additions;
 mod audit;
 mod company;
 mod contention;

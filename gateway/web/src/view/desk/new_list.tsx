@@ -10,7 +10,7 @@ import { Icon } from "../parts/icon";
 import { EmptyList, NotKnownYet } from "./list_pane";
 import { foreignLanguage } from "./patron_language";
 import { ConnectionState } from "./patron_marks";
-import { BeginningOnly, isBeginning } from "./row_question";
+import { BeginningOnly, isBeginning, withAdded } from "./row_question";
 import { Row, RowName, RowTime } from "./rows";
 import { OfferedList } from "./transfer_offers";
 
@@ -91,7 +91,7 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
           onChoose: () => desk.ask({ kind: "question", row }),
         },
       ]}
-      text={row.question}
+      text={withAdded(row)}
       told={language && `The patron reads the page in ${language}.`}
       preview={<Preview desk={desk} row={row} />}
     >
@@ -168,9 +168,13 @@ export function Preview({ desk, row, isRead = false }: PreviewProps) {
           tabIndex={0}
         >
           {row.question}
+          <Added row={row} />
         </section>
       ) : (
-        <p class="preview-question">{row.question}</p>
+        <div class="preview-question">
+          {row.question}
+          <Added row={row} />
+        </div>
       )}
       <BeginningOnly row={row} />
       <dl class="facts">
@@ -194,6 +198,18 @@ export function Preview({ desk, row, isRead = false }: PreviewProps) {
         )}
       </dl>
     </>
+  );
+}
+
+/** What the patron has added to the question while they wait. */
+function Added({ row }: { row: SessionRow }) {
+  if (row.added === "") return null;
+  return (
+    <div class="preview-added">
+      <span class="hint">Added while waiting:</span>
+      {"\n"}
+      {row.added}
+    </div>
   );
 }
 

@@ -57,3 +57,26 @@ describe("the language in which a patron reads the page (D84)", () => {
     }
   });
 });
+
+describe("what a patron has added to the question while they wait (D30)", () => {
+  it("is below the question, in the row, in its preview and in the dialog for those who can't point", async () => {
+    const row = await shows({ added: "The one of 1890\nor of 1891?" });
+    expect(row.querySelector(".row-question")?.textContent).toContain("The one of 1890");
+    const question = () => row.querySelector(".preview .preview-question")?.textContent;
+    expect(question()).toBe("Where is the plat book?Added while waiting:\nThe one of 1890\nor of 1891?");
+    stage.desk.ask({ kind: "question", row: stage.desk.lists.value.rows.values().next().value as never });
+    await drawn();
+    const dialog = () => stage.root.querySelector("dialog section")?.textContent;
+    expect(dialog()).toContain("or of 1891?");
+    // What comes while it is read is there, too.
+    stage.lists({ case: "changed", value: waiting({ added: "Or any of them." }) });
+    await drawn();
+    expect(dialog()).toContain("Or any of them.");
+  });
+
+  it("is said to be cut where it is", async () => {
+    const row = await shows({ added: "x".repeat(1_000) });
+    expect(row.querySelector(".preview p.hint")?.textContent).toContain("first 1,000 characters of what was added");
+    expect((await shows({ added: "x" })).querySelector(".preview")?.textContent).not.toContain("first 1,000");
+  });
+});
