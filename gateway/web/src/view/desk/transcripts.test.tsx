@@ -377,6 +377,15 @@ describe("the list of ended sessions while it is open (D71)", () => {
     await until(() => expect(document.activeElement).toBe(button(/Lola/)));
   });
 
+  it("says which other library has answered, where it was one (D31)", async () => {
+    const by = (institutionName: string) => ({ owner: { part: "PART_OWNER", name: "Ms Map", institutionName } });
+    listed = [named("t", "Lola", by("Harbor Library")), named("s", "Ricky", by("Maple Library"))];
+    await press(/^Refresh$/);
+    await until(() => expect(names()).toEqual(["Lola", "Ricky"]));
+    expect(button(/Lola/)?.textContent).toContain("Answered by Harbor Library");
+    expect(button(/Ricky/)?.textContent).not.toContain("Answered by");
+  });
+
   it("is brought up to date when a session on the desk has ended", async () => {
     stage.lists({ case: "snapshot", value: { rows: [{ ...ROW, list: SessionList.MY_ACTIVE }] } });
     await stage.attending();

@@ -9,7 +9,7 @@ import { Part, type Session, SessionSchema } from "../../gen/carrel/session/v1/s
 import type { AuditedSession, GetTranscriptResponse } from "../../gen/carrel/session/v1/session_service_pb";
 import { patronOf } from "../../patron_label";
 import type { Item } from "../../state/conversation";
-import { ownersIn, ownersOf } from "../../state/owners";
+import { ownersIn, ownersOf, wasAnsweredElsewhere } from "../../state/owners";
 import { withoutIdentity } from "../../state/session";
 import { day, dayAndTime, milliseconds, span } from "../../time";
 import { codesWords, inTurn, ownersLine } from "../../words";
@@ -238,6 +238,10 @@ function EndedSession({ desk, session, selected, onOpen, onSet }: EndedSessionPr
           <span class="library">{answeredBy(session, length)}</span>
           {session.owner && (
             <span class="tag">{session.endedBy === Part.PATRON ? "Patron ended" : "Librarian ended"}</span>
+          )}
+          {/* Of an erased session, the library is all that is named anyway. */}
+          {session.owner && wasAnsweredElsewhere(session) && session.eraseTime === undefined && (
+            <span class="tag">Answered by {session.owner.institutionName}</span>
           )}
           {session.identityEraseTime && <span class="tag">Name erased</span>}
         </span>
