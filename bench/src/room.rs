@@ -267,6 +267,7 @@ async fn enter(
                     question: QUESTION.to_owned(),
                     patron_name: "Ricky".to_owned(),
                     patron_email: String::new(),
+                    language: String::new(),
                 })),
                 Entrance::PickUp => Some(Act::PickUp(PickUp {})),
                 Entrance::Supervise(warning_version) => {
@@ -303,6 +304,7 @@ async fn enter_by_call(seat: &Seat, entrance: Entrance) -> anyhow::Result<()> {
                 question: QUESTION.to_owned(),
                 patron_name: "Ricky".to_owned(),
                 patron_email: String::new(),
+                language: String::new(),
             };
             sessions.open_session(call(&seat.token, request)?).await?;
         }

@@ -50,6 +50,7 @@ fn good() -> Vec<Vec<u8>> {
         question: "Where are the maps?".to_owned(),
         patron_name: "Ricky".to_owned(),
         patron_email: "ricky@example.org".to_owned(),
+        language: "fr".into(),
     };
     let member =
         r#"{"librarian_id":"a","screen_name":"b","institution_id":"c","institution_name":"d"}"#;

@@ -98,6 +98,7 @@ pub fn request(data: &[u8]) {
             question: open.question,
             patron_name: open.patron_name,
             patron_email: open.patron_email,
+            language: open.language,
         });
     }
     if let Ok(post) = wire::PostMessageRequest::decode(data) {
@@ -343,6 +344,7 @@ fn active(audience: Audience) -> Session {
         staff_naming: StaffNaming::ScreenName,
         patron_name: String::new(),
         patron_email: String::new(),
+        language: String::new(),
         question: "Where are the maps?".to_owned(),
         practice: false,
         route: Vec::new(),

@@ -349,6 +349,12 @@ pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
                 person_to_wire(show_speaker(by, patron_name, session.audience, naming))
             }),
         descriptive_codes: session.descriptive_codes.clone(),
+        // It is there for those who answer. The patron's other tabs, and whoever uses them later, need not be told.
+        language: if for_staff {
+            session.opened.language.clone()
+        } else {
+            String::new()
+        },
         identity_erase_time: session.identity_erased_at_ms.map(timestamp),
         practice: session.opened.practice,
         first_pick_up_time: session.first_picked_up_at_ms.map(timestamp),

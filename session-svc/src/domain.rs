@@ -5,6 +5,7 @@
 //! it, [`audience`] who may see what of it, and [`access`] who may do what.
 
 pub mod access;
+pub mod addition;
 pub mod address;
 pub mod audience;
 pub mod audit;

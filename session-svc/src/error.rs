@@ -182,6 +182,7 @@ fn refuse_text(WrongText { field, error }: WrongText) -> Refusal {
     match error {
         FieldError::Text(error) => error.refuse(field),
         FieldError::NotAnEmail => Refusal::invalid("BAD_EMAIL", field, error.to_string()),
+        FieldError::NotALanguage => Refusal::invalid("BAD_LANGUAGE", field, error.to_string()),
     }
 }
 

@@ -134,11 +134,13 @@ impl SessionService for SessionApi {
             question,
             patron_name,
             patron_email,
+            language,
         } = message;
         let command = Command::Open {
             question,
             patron_name,
             patron_email,
+            language,
         };
         let Acted {
             session, replayed, ..

@@ -110,6 +110,7 @@ struct Summary {
     queues: usize,
     offer: Option<String>,
     patron: Option<PatronConnection>,
+    added: Option<Arc<str>>,
     conference_version: u64,
 }
 
@@ -355,6 +356,7 @@ impl LiveSession {
                 .and_then(Session::standing_offer)
                 .map(|made| made.offer.id.clone()),
             patron: session.map(|session| session.patron_connection),
+            added: session.and_then(|session| session.added.clone()),
             conference_version: self.history.conference_version(),
         }
     }

@@ -27,6 +27,7 @@ pub(crate) async fn patron(mut me: Person, session_id: String) {
                 question: "Where are the maps?".into(),
                 patron_name: "Ricky".into(),
                 patron_email: String::new(),
+                language: String::new(),
             };
             clients
                 .sessions

@@ -65,6 +65,7 @@ fn active() -> History {
         question: text(),
         patron_name: "Ricky".into(),
         patron_email: "ricky@example.org".into(),
+        language: String::new(),
     };
     for (actor, command) in [(patron(), open), (librarian(), Command::PickUp)] {
         let situation = history.situation(NOON_MS, TIMES);

@@ -149,6 +149,7 @@ async fn ask(server: &Server, number: usize, meter: &Meter) -> anyhow::Result<Br
         question: "Who was first on the moon?".to_owned(),
         patron_name: "Ricky".to_owned(),
         patron_email: String::new(),
+        language: String::new(),
     });
     browser.act(&admitted.session_id, "ask", open).await?;
     browser.attend(&admitted.session_id, None).await?;

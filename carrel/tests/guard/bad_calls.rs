@@ -64,6 +64,7 @@ async fn a_question_that_is_not_as_it_must_be_opens_nothing() {
         question: "Where are the maps?".to_owned(),
         patron_name: "Ricky".to_owned(),
         patron_email: "ricky@example.org".to_owned(),
+        language: "fr".to_owned(),
     };
     let mut wrong = Vec::new();
     for empty in ["", " ", "\n\t\u{3000}"] {
@@ -119,6 +120,17 @@ async fn a_question_that_is_not_as_it_must_be_opens_nothing() {
             },
             reason,
             "patron_email",
+        ));
+    }
+    for language in ["f", "fr_CA", "fr ", "fr\0", "<b>fr</b>", &"fr-".repeat(12)] {
+        let language = language.to_owned();
+        wrong.push((
+            wire::OpenSessionRequest {
+                language,
+                ..good.clone()
+            },
+            "BAD_LANGUAGE",
+            "language",
         ));
     }
     let mut sessions = fixture.access.sessions();

@@ -87,6 +87,7 @@ impl Case {
                     question: "Where are the maps?".to_owned(),
                     patron_name: "Ricky".to_owned(),
                     patron_email: String::new(),
+                    language: String::new(),
                 };
                 let request = on_behalf(&self.patron, message);
                 sessions.open_session(request).await.map(drop)

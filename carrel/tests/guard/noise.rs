@@ -65,13 +65,16 @@ fn position() -> impl Strategy<Value = Option<wire::Position>> {
 fn act() -> BoxedStrategy<Option<frames::act::Act>> {
     use frames::act::Act;
     proptest::option::of(prop_oneof![
-        (text(), text(), text()).prop_map(|(question, patron_name, patron_email)| {
-            Act::OpenSession(frames::OpenSession {
-                question,
-                patron_name,
-                patron_email,
-            })
-        }),
+        (text(), text(), text(), text()).prop_map(
+            |(question, patron_name, patron_email, language)| {
+                Act::OpenSession(frames::OpenSession {
+                    question,
+                    patron_name,
+                    patron_email,
+                    language,
+                })
+            }
+        ),
         Just(Act::PickUp(frames::PickUp {})),
         text().prop_map(|text| Act::PostMessage(wire::PostMessage { text })),
         text().prop_map(|address| Act::PushPage(wire::PushPage { address })),

@@ -171,6 +171,7 @@ async fn talk(cluster: &Cluster) -> Vec<String> {
             question: CANARY.to_owned(),
             patron_name: CANARY.to_owned(),
             patron_email: format!("{CANARY}@example.org"),
+            language: String::new(),
         });
         act_and_wait(&mut patron, &session_id, &command_id(), question)
             .await

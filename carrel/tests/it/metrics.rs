@@ -400,6 +400,7 @@ impl Patron {
             question: CANARY.to_owned(),
             patron_name: CANARY.to_owned(),
             patron_email: format!("{CANARY}@example.org"),
+            language: String::new(),
         };
         let question = act::Act::OpenSession(question);
         let session_id = &admission.session_id;

@@ -141,6 +141,7 @@ async fn tell(process: &Process) -> Vec<String> {
         question: SECRET.to_owned(),
         patron_name: NAME.to_owned(),
         patron_email: "ricky@example.org".to_owned(),
+        language: String::new(),
     };
     let question = act::Act::OpenSession(question);
     act_and_wait(&mut ricky, session_id, &command_id(), question)

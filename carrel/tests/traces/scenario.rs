@@ -84,6 +84,7 @@ impl Scenario {
             question: canaries.next("question"),
             patron_name: canaries.next("name"),
             patron_email: format!("{}@example.org", canaries.next("mail")),
+            language: String::new(),
         };
         let question = act::Act::OpenSession(question);
         patron.act(OTHER, &session_id, question).await;

@@ -37,6 +37,7 @@ impl Call<'_> {
             question: open.question,
             patron_name: open.patron_name,
             patron_email: open.patron_email,
+            language: open.language,
         };
         let method = "carrel.session.v1.SessionService/OpenSession";
         let answer = self

@@ -23,6 +23,7 @@ async fn acts_that_have_no_place_on_a_stream_go_by_themselves_and_in_order() {
     let (mut browser, _) = Browser::hello(&fixture, JSON, "patron-ricky").await;
     let open = OpenSession {
         question: "Who was first?".into(),
+        language: "fr".into(),
         ..OpenSession::default()
     };
     browser.act("1", "", act::Act::OpenSession(open)).await;
@@ -81,6 +82,7 @@ async fn acts_that_have_no_place_on_a_stream_go_by_themselves_and_in_order() {
         assert_eq!(accepted.position, position);
     }
     let lines = fixture.seen.lines();
+    assert!(lines.iter().any(|line| line == "open_session in fr"));
     assert_eq!(
         lines[lines.len() - 2..],
         [

@@ -110,6 +110,7 @@ pub(crate) fn profile(profile: Profile, policies: Vec<(LibraryPolicy, String)>) 
         queues: queues.into_iter().map(queue).collect(),
         conference_warning,
         policies: policies.into_iter().map(policy).collect(),
+        language: institution.languages.into_iter().next().unwrap_or_default(),
     }
 }
 

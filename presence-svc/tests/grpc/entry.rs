@@ -72,6 +72,8 @@ async fn a_librarian_logs_in_and_sees_their_profile() {
         );
         assert_eq!(profile.screen_name, "Maple Admin");
         assert_eq!(profile.institution_name, "Maple County Library");
+        // D84: what a patron of another language reads is told apart by it.
+        assert_eq!(profile.language, "en");
         assert_eq!(profile.role(), wire::Role::Administrator);
         let queues: Vec<_> = profile
             .queues

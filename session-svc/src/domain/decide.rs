@@ -14,7 +14,7 @@ use super::{
     refused::Refused,
     resolution::{self, Resolution},
     session::{Phase, ROOM, Session},
-    text::{check_question, in_field},
+    text::{Opening, in_field},
     transfer::{self, Addressee},
 };
 
@@ -30,6 +30,9 @@ pub enum Command {
         patron_name: String,
         /// The patron's e-mail address, or empty.
         patron_email: String,
+        /// The language in which the patron reads the page, or empty.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        language: String,
     },
     /// A librarian picks the patron up.
     PickUp,
@@ -138,8 +141,17 @@ pub fn decide(
                 question,
                 patron_name,
                 patron_email,
+                language,
             },
-        ) => open(situation, patron, question, patron_name, patron_email),
+        ) => {
+            let opening = Opening {
+                question,
+                patron_name,
+                patron_email,
+                language,
+            };
+            open(situation, patron, opening)
+        }
         (Actor::Librarian(librarian), Command::PickUp) => pick_up(situation, librarian),
         (Actor::Librarian(librarian), Command::EnterConference { warning_version }) => {
             enter_conference(situation, librarian, warning_version)
@@ -229,9 +241,7 @@ fn check_role(actor: &Actor, command: &Command) -> Result<(), Refused> {
 fn open(
     situation: &Situation<'_>,
     patron: &PatronActor,
-    question: &str,
-    patron_name: &str,
-    patron_email: &str,
+    opening: Opening<'_>,
 ) -> Result<Decision, Refused> {
     situation
         .relation(&Actor::Patron(patron.clone()))
@@ -239,15 +249,16 @@ fn open(
     if situation.session.is_some() {
         return Err(Refused::AlreadyOpen);
     }
-    check_question(question, patron_name, patron_email)?;
+    opening.check()?;
     Ok(Decision::happens(Event::Opened(Opened {
         institution_id: patron.institution_id.clone(),
         institution_name: patron.institution_name.clone(),
         queue_id: patron.queue_id.clone(),
         staff_naming: patron.staff_naming,
-        patron_name: patron_name.to_owned(),
-        patron_email: patron_email.to_owned(),
-        question: question.to_owned(),
+        patron_name: opening.patron_name.to_owned(),
+        patron_email: opening.patron_email.to_owned(),
+        language: opening.language.to_owned(),
+        question: opening.question.to_owned(),
         practice: patron.practice,
         route: patron.route.clone(),
     })))

@@ -175,6 +175,7 @@ impl Erasure {
                 staff_naming: remains.staff_naming,
                 patron_name: String::new(),
                 patron_email: String::new(),
+                language: String::new(),
                 question: String::new(),
                 practice: remains.practice,
                 route: Vec::new(),
@@ -187,6 +188,7 @@ impl Erasure {
             returned: false,
             waiting_since_ms: remains.opened_at_ms,
             queues: remains.queues.clone(),
+            added: None,
             patron_connection: PatronConnection::Connected,
             offers: Vec::new(),
             former_owners: Vec::new(),
@@ -269,6 +271,8 @@ pub fn expire_identity(situation: &Situation<'_>, ended_by_ms: i64) -> Decision 
     let opened = Opened {
         patron_name: String::new(),
         patron_email: String::new(),
+        // In a small place, a rare language says who it was.
+        language: String::new(),
         ..(*session.opened).clone()
     };
     Decision {

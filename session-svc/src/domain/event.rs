@@ -167,6 +167,9 @@ pub struct Opened {
     pub patron_name: String,
     /// The patron's e-mail address as given, or empty.
     pub patron_email: String,
+    /// The language in which the patron reads the page, or empty. Only for staff.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub language: String,
     /// What the patron asked.
     pub question: String,
     /// Whether the patron practises, and has no real question.

@@ -11,6 +11,7 @@ pub(crate) fn opened() -> Opened {
         staff_naming: StaffNaming::ScreenName,
         patron_name: String::new(),
         patron_email: String::new(),
+        language: String::new(),
         question: "Where?".to_owned(),
         practice: false,
         route: Vec::new(),

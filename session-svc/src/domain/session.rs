@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    addition::with_addition,
     audience::{Audience, audience_of, project},
     erasure::Erased,
     event::{Event, Opened, PatronConnection, Speaker},
@@ -40,6 +41,9 @@ pub struct Session {
     pub waiting_since_ms: i64,
     /// The queues from which the patron may be picked up, in the order in which their wait reached them.
     pub queues: Vec<String>,
+    /// What the patron has added to their question since the wait began, as much as lists show. `None` unless they wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub added: Option<Arc<str>>,
     /// Whether the patron is there.
     pub patron_connection: PatronConnection,
     /// All offers to hand the session over, oldest first.
@@ -148,6 +152,7 @@ impl Session {
                     returned: false,
                     waiting_since_ms: at_ms,
                     queues: vec![opened.queue_id.clone()],
+                    added: None,
                     patron_connection: PatronConnection::Connected,
                     offers: Vec::new(),
                     former_owners: Vec::new(),
@@ -217,6 +222,9 @@ impl Session {
             Event::MessagePosted { by, text } => {
                 self.open_size += size(text);
                 self.notice(by, Audience::Patron);
+                if *by == Speaker::Patron && self.phase() == Phase::Waiting {
+                    self.added = Some(with_addition(self.added.take(), text));
+                }
             }
             Event::PagePushed { by, address, .. } => {
                 self.open_size += size(address);
@@ -228,10 +236,11 @@ impl Session {
             }
             Event::ColleagueLeft { by } => self.forget(&by.librarian_id),
             Event::Ended { by } => {
+                self.added = None;
                 self.end = Some(End {
                     by: by.clone(),
                     at_ms,
-                })
+                });
             }
             Event::ResolutionSet { by, resolution } => {
                 self.notes_size += size("");
@@ -254,6 +263,7 @@ impl Session {
             .retain(|former| former.librarian_id != *id);
         self.forget(id);
         self.returned = false;
+        self.added = None;
         self.owner = Some(Arc::new(Owner {
             member: member.clone(),
             picked_up_at_ms,

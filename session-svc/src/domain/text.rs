@@ -10,6 +10,8 @@ pub const NAME_LIMIT: usize = 100;
 pub const REMARK_LIMIT: usize = 1_000;
 /// How long an e-mail address may be, in Unicode scalar values (RFC 5321, 4.5.3.1.3, less the angle brackets).
 pub const EMAIL_LIMIT: usize = 254;
+/// How long the tag of a language may be (RFC 5646, 4.4.1).
+pub const LANGUAGE_LIMIT: usize = 35;
 
 /// Why the content of a field was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +22,11 @@ pub enum FieldError {
     /// It does not look like an e-mail address.
     #[error("it is not an e-mail address; write it as name@example.org or leave it empty")]
     NotAnEmail,
+    /// It does not look like the name of a language.
+    #[error(
+        "it is not a language; write it as a BCP 47 tag such as \"fr\" or \"pt-BR\" or leave it empty"
+    )]
+    NotALanguage,
 }
 
 /// A field whose content was refused.
@@ -43,35 +50,46 @@ pub(super) fn in_field<E: Into<FieldError>>(field: &'static str) -> impl FnOnce(
     }
 }
 
-/// Checks the texts of a patron's question: all of them, so that the patron is told at once of all that are wrong.
-///
-/// # Errors
-/// [`Refused::Texts`].
-pub(super) fn check_question(
-    question: &str,
-    patron_name: &str,
-    patron_email: &str,
-) -> Result<(), Refused> {
-    let checks = [
-        ("question", check_text(question).map_err(FieldError::from)),
-        (
-            "patron_name",
-            check_name(patron_name).map_err(FieldError::from),
-        ),
-        ("patron_email", check_email(patron_email)),
-    ];
-    let mut wrong = checks.into_iter().filter_map(|(field, checked)| {
-        Some(WrongText {
-            field,
-            error: checked.err()?,
-        })
-    });
-    match wrong.next() {
-        None => Ok(()),
-        Some(first) => Err(Refused::Texts {
-            first,
-            others: wrong.collect(),
-        }),
+/// What a patron's page sends with the question.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Opening<'a> {
+    /// The question.
+    pub question: &'a str,
+    /// The patron's name, or empty.
+    pub patron_name: &'a str,
+    /// The patron's e-mail address, or empty.
+    pub patron_email: &'a str,
+    /// The language in which the patron reads the page, or empty.
+    pub language: &'a str,
+}
+
+impl Opening<'_> {
+    /// Checks all the texts, so that the patron is told at once of all that are wrong.
+    ///
+    /// # Errors
+    /// [`Refused::Texts`].
+    pub(super) fn check(&self) -> Result<(), Refused> {
+        let question = check_text(self.question).map_err(FieldError::from);
+        let name = check_name(self.patron_name).map_err(FieldError::from);
+        let checks = [
+            ("question", question),
+            ("patron_name", name),
+            ("patron_email", check_email(self.patron_email)),
+            ("language", check_language(self.language)),
+        ];
+        let mut wrong = checks.into_iter().filter_map(|(field, checked)| {
+            Some(WrongText {
+                field,
+                error: checked.err()?,
+            })
+        });
+        match wrong.next() {
+            None => Ok(()),
+            Some(first) => Err(Refused::Texts {
+                first,
+                others: wrong.collect(),
+            }),
+        }
     }
 }
 
@@ -111,6 +129,26 @@ pub fn check_email(email: &str) -> Result<(), FieldError> {
     }
 }
 
+/// Checks the tag of a language (BCP 47), which may be empty. That its parts are registered is not looked up: a page may
+/// know more languages than we do.
+///
+/// # Errors
+/// When it is too long, or not a language of letters followed by parts of letters and digits.
+pub fn check_language(tag: &str) -> Result<(), FieldError> {
+    let mut parts = tag.split('-');
+    let language = parts.next().unwrap_or_default();
+    let is_language =
+        matches!(language.len(), 2..=8) && language.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_part = |part: &str| {
+        matches!(part.len(), 1..=8) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    if tag.is_empty() || (tag.len() <= LANGUAGE_LIMIT && is_language && parts.all(is_part)) {
+        Ok(())
+    } else {
+        Err(FieldError::NotALanguage)
+    }
+}
+
 /// Returns a text in lower case, letter by letter. In Greek, a sigma is written in another way at the end of a word, which
 /// may not be the end where it is looked for.
 pub(super) fn without_case(text: &str) -> String {
@@ -126,17 +164,26 @@ mod tests {
 
     #[test]
     fn all_wrong_texts_of_a_question_are_named_in_their_order() {
-        assert_eq!(check_question("Where?", "Ricky", ""), Ok(()));
+        let check = |question, patron_name, patron_email, language| {
+            let opening = Opening {
+                question,
+                patron_name,
+                patron_email,
+                language,
+            };
+            opening.check()
+        };
+        assert_eq!(check("Where?", "Ricky", "", ""), Ok(()));
         let wrong = |field, error| WrongText { field, error };
         assert_eq!(
-            check_question("Where?", "Ricky", "ricky"),
+            check("Where?", "Ricky", "ricky", "fr"),
             Err(Refused::Texts {
                 first: wrong("patron_email", FieldError::NotAnEmail),
                 others: vec![],
             })
         );
         assert_eq!(
-            check_question(" ", "Ric\nky", "ricky"),
+            check(" ", "Ric\nky", "ricky", "f"),
             Err(Refused::Texts {
                 first: wrong("question", TextError::Empty.into()),
                 others: vec![
@@ -145,6 +192,7 @@ mod tests {
                         TextError::ControlCharacter { code: 10 }.into()
                     ),
                     wrong("patron_email", FieldError::NotAnEmail),
+                    wrong("language", FieldError::NotALanguage),
                 ],
             })
         );
@@ -162,6 +210,38 @@ mod tests {
             "ri cky@example.org",
         ] {
             assert_eq!(check_email(wrong), Err(FieldError::NotAnEmail), "{wrong}");
+        }
+    }
+
+    /// D84.
+    #[test]
+    fn a_language_is_a_well_formed_tag() {
+        let longest = format!("en{}", "-abcdefgh".repeat(3) + "-abcde");
+        assert_eq!(longest.len(), LANGUAGE_LIMIT);
+        for tag in ["", "fr", "pt-BR", "zh-Hant-TW", "de-1996", "tlh", &longest] {
+            assert_eq!(check_language(tag), Ok(()), "{tag}");
+        }
+        let long = format!("{longest}f");
+        for wrong in [
+            "f",
+            "-",
+            "fr-",
+            "-fr",
+            "fr_CA",
+            "fr CA",
+            "français",
+            "12",
+            "x-secret",
+            "<b>",
+            "abcdefghi",
+            "en\n",
+            &long,
+        ] {
+            assert_eq!(
+                check_language(wrong),
+                Err(FieldError::NotALanguage),
+                "{wrong}"
+            );
         }
     }
 }

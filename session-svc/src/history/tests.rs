@@ -19,6 +19,7 @@ fn opened() -> Event {
         staff_naming: StaffNaming::ScreenName,
         patron_name: "Ricky".to_owned(),
         patron_email: String::new(),
+        language: String::new(),
         question: "Where?".to_owned(),
         practice: false,
         route: Vec::new(),

@@ -140,6 +140,13 @@ pub(crate) fn row_for(entry: &Entry, watcher: &Watcher) -> Option<wire::SessionR
             .standing_offer()
             .filter(|_| list != wire::SessionList::All)
             .map(convert::made_offer_to_wire),
+        added: session
+            .added
+            .as_deref()
+            .filter(|_| list == wire::SessionList::New)
+            .unwrap_or_default()
+            .to_owned(),
+        language: session.opened.language.clone(),
         waiting_since_time: (list == wire::SessionList::New)
             .then(|| convert::timestamp(session.waiting_since_ms)),
     })

@@ -26,7 +26,7 @@ fn command() -> impl Strategy<Value = Command> {
         Just("a\u{0}".to_owned())
     ];
     prop_oneof![
-        2 => Just(Command::Open { question: "where?".into(), patron_name: "Ricky".into(), patron_email: String::new() }),
+        2 => Just(Command::Open { question: "where?".into(), patron_name: "Ricky".into(), patron_email: String::new(), language: "fr".into() }),
         3 => Just(Command::PickUp),
         6 => text.clone().prop_map(|text| Command::PostMessage { text }),
         2 => Just(Command::PushPage { address: "https://example.org/".into() }),
@@ -52,6 +52,7 @@ fn history() -> impl Strategy<Value = Vec<(usize, Command, i64)>> {
         question: "where?".into(),
         patron_name: "Ricky".into(),
         patron_email: String::new(),
+        language: "fr".into(),
     };
     prop::collection::vec((0..cast().len(), command(), 0..400_i64), 0..60).prop_map(
         move |mut steps| {
@@ -141,6 +142,7 @@ fn a_supervisor_who_lost_that_right_leaves_conference_mode_as_owner() {
         question: "where?".into(),
         patron_name: "Ricky".into(),
         patron_email: String::new(),
+        language: "fr".into(),
     };
     let entry = Command::EnterConference {
         warning_version: "w1".into(),

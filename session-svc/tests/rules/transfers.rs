@@ -37,7 +37,7 @@ proptest! {
     ) {
         let cast = cast();
         let mut world = World::default();
-        let opening = Command::Open { question: "where?".into(), patron_name: String::new(), patron_email: String::new() };
+        let opening = Command::Open { question: "where?".into(), patron_name: String::new(), patron_email: String::new(), language: String::new() };
         world.act(&cast[0], &opening).unwrap();
         for (who, command, pause, chance) in &steps {
             world.wait(*pause);

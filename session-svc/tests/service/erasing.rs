@@ -107,6 +107,7 @@ async fn an_erased_session_is_a_line_of_statistics() {
         patron_name: String::new(),
         patron_email: String::new(),
         question: String::new(),
+        language: String::new(),
         owner: Some(wire::Person {
             name: String::new(),
             librarian_id: String::new(),

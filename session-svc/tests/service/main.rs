@@ -7,6 +7,7 @@
     unreachable_pub
 )]
 
+mod additions;
 mod audit;
 mod company;
 mod contention;
@@ -19,6 +20,7 @@ mod escalation;
 mod exporting;
 mod failing_log;
 mod heartbeats;
+mod language;
 mod load;
 mod looks;
 mod nameless;

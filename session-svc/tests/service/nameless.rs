@@ -98,6 +98,7 @@ async fn a_name_is_erased_before_the_text() {
     let expected = wire::Session {
         patron_name: String::new(),
         patron_email: String::new(),
+        language: String::new(),
         identity_erase_time: after.identity_erase_time,
         ..before
     };

@@ -48,6 +48,7 @@ impl Person {
             question: question.into(),
             patron_name: "Ricky".into(),
             patron_email: "ricky@example.org".into(),
+            language: "fr".into(),
         };
         let request = self.ask(message);
         self.client

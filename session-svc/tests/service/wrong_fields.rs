@@ -30,6 +30,7 @@ async fn all_of_a_patrons_question_are_named() {
         question: question.into(),
         patron_name: patron_name.into(),
         patron_email: patron_email.into(),
+        language: String::new(),
     };
     for (message, wanted) in [
         (

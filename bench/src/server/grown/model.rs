@@ -63,6 +63,7 @@ pub(super) async fn hold_sessions(server: &Server) -> anyhow::Result<()> {
             question: QUESTION.to_owned(),
             patron_name: "Ricky".to_owned(),
             patron_email: String::new(),
+            language: String::new(),
         };
         sessions.open_session(call(&patron, open)?).await?;
         let pick_up = PickUpSessionRequest {

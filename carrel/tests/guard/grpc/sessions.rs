@@ -29,6 +29,7 @@ pub(super) async fn call(fixture: &Fixture, operation: &str, token: &str, case: 
                 question: "Do you have maps?".to_owned(),
                 patron_name: String::new(),
                 patron_email: String::new(),
+                language: String::new(),
             };
             sessions.open_session(ask(token, message)).await.into()
         }

@@ -242,6 +242,8 @@ impl SessionService for Sessions {
         request: Request<OpenSessionRequest>,
     ) -> Answer<OpenSessionResponse> {
         let session_id = subject(request.metadata())?;
+        let language = &request.get_ref().language;
+        self.seen.saw(format!("open_session in {language}"));
         Ok(Response::new(OpenSessionResponse {
             session: Some(Session {
                 session_id,

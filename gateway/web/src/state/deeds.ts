@@ -22,9 +22,9 @@ import {
 } from "../gen/carrel/session/v1/session_service_pb";
 import type { Deed } from "../wire";
 
-/** Asks the patron's question. */
-export function openSession(question: string, patronName: string, patronEmail: string): Deed {
-  return { case: "openSession", value: create(OpenSessionSchema, { question, patronName, patronEmail }) };
+/** Asks the patron's question. `language` is the one in which the patron reads the page. */
+export function openSession(question: string, patronName: string, patronEmail: string, language = ""): Deed {
+  return { case: "openSession", value: create(OpenSessionSchema, { question, patronName, patronEmail, language }) };
 }
 
 /** Picks a waiting patron up. */

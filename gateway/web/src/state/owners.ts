@@ -40,3 +40,11 @@ export function wasUnowned(session: Session): boolean {
   const hasBegun = pickUpTime !== undefined || firstPickUpTime !== undefined || ownersOf(session).length > 0;
   return state === SessionState.ENDED && !hasBegun;
 }
+
+/**
+ * Whether a librarian of another library than the patron's had a session last (D31). Their names are compared as they were
+ * then: a library may have another one since.
+ */
+export function wasAnsweredElsewhere({ owner, institutionName }: Session): boolean {
+  return owner !== undefined && owner.institutionName !== institutionName;
+}

@@ -327,11 +327,12 @@ function factsAfter(session: Session, event: SessionEvent): Session {
     case "descriptiveCodesSet":
       return changed(session, { descriptiveCodes: payload.value.codes });
     case "identityErased":
-      return changed(session, { patronName: "", patronEmail: "", identityEraseTime: event.time });
+      return changed(session, { patronName: "", patronEmail: "", language: "", identityEraseTime: event.time });
     case "erased":
       return changed(session, {
         patronName: "",
         patronEmail: "",
+        language: "",
         question: "",
         owner: undefined,
         formerOwners: [],

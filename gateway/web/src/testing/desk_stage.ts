@@ -52,7 +52,7 @@ export class DeskStage {
   readonly desk: Desk;
   #position = 0n;
 
-  private constructor(role = Role.LIBRARIAN) {
+  private constructor(role = Role.LIBRARIAN, library: { language?: string } = {}) {
     vi.stubGlobal("WebSocket", FakeSocket);
     // A directory in which no library has a policy, unless the test has stubbed `fetch` itself.
     if (fetch === realFetch) vi.stubGlobal("fetch", async () => new Response("{}"));
@@ -62,6 +62,7 @@ export class DeskStage {
       screenName: "Ms Map",
       role,
       queues: [{ queueId: "main", name: "Main" }],
+      ...library,
     };
     document.body.append(this.root);
     this.desk = new Desk();
@@ -69,12 +70,15 @@ export class DeskStage {
     this.desk.begin();
   }
 
-  /** Opens a monitor in a tab that remembers that its librarian is logged in, and what is in `remembered`. */
-  static async open(remembered: object = {}, role?: Role): Promise<DeskStage> {
+  /**
+   * Opens a monitor in a tab that remembers that its librarian is logged in, and what is in `remembered`. `library` is what
+   * the profile says of their library.
+   */
+  static async open(remembered: object = {}, role?: Role, library?: { language?: string }): Promise<DeskStage> {
     const token = { accessToken: "t", expiresAt: Date.now() + 900_000, renewUntil: Date.now() + 900_000 };
     const stored = { token, queueIds: ["main"], seen: {}, held: [], ...remembered };
     sessionStorage.setItem("carrel.desk", JSON.stringify(stored));
-    const stage = new DeskStage(role);
+    const stage = new DeskStage(role, library);
     await stage.greet();
     return stage;
   }
@@ -91,6 +95,12 @@ export class DeskStage {
     const stage = new DeskStage();
     await stage.greet();
     return stage;
+  }
+
+  /** Opens a monitor in a tab in which nobody is logged in. */
+  static loggedOut(): DeskStage {
+    sessionStorage.removeItem("carrel.desk");
+    return new DeskStage();
   }
 
   /** The page's end of the connection. */
@@ -153,10 +163,11 @@ export class DeskStage {
     await drawn();
   }
 
-  /** Lets the user attend session `s`, as its owner or as a colleague. */
-  async attending(part: Part = Part.OWNER): Promise<void> {
+  /** Lets the user attend session `s`, as its owner or as a colleague; `more` is what else is known of it. */
+  async attending(part: Part = Part.OWNER, more: { language?: string } = {}): Promise<void> {
     const owner = part === Part.OWNER ? MAP : { ...QUILL, part: Part.OWNER };
-    const session = { ...ROW, state: SessionState.ACTIVE, owner, patronConnection: PatronConnection.CONNECTED };
+    const state = SessionState.ACTIVE;
+    const session = { ...ROW, state, owner, patronConnection: PatronConnection.CONNECTED, ...more };
     const joined = create(JoinedSchema, { session, head: { epoch: "1", number: this.#position }, part });
     this.socket.push({ case: "attending", value: create(AttendingSchema, { sessionId: "s", joined }) });
     await drawn();

@@ -140,6 +140,7 @@ export const english = {
     keptBoth: "What you and your librarian have written so far is kept.",
     written: "What you have written so far.",
     notSent: "Your question is waiting. What you have written since has not been sent; you will find it below.",
+    addMore: "You can add to your question while you wait",
     placeholder: "Write to the librarian who answers",
     leave: "Leave the queue",
     leaving: "Leaving …",

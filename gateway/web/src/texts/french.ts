@@ -162,6 +162,7 @@ export const texts: Texts = {
     written: "Ce que vous avez écrit jusqu’ici.",
     notSent:
       "Votre question est en attente. Ce que vous avez écrit depuis n’a pas été envoyé ; vous le trouverez ci-dessous.",
+    addMore: "Vous pouvez compléter votre question en attendant",
     placeholder: "Écrivez à la personne qui vous répondra",
     leave: "Quitter la file",
     leaving: "Départ…",

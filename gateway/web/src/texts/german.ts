@@ -159,6 +159,7 @@ export const texts: Texts = {
     keptBoth: "Was Sie und die Bibliothek bisher geschrieben haben, bleibt erhalten.",
     written: "Was Sie bisher geschrieben haben.",
     notSent: "Ihre Frage wartet. Was Sie seither geschrieben haben, wurde nicht gesendet; Sie finden es weiter unten.",
+    addMore: "Sie können Ihre Frage ergänzen, während Sie warten",
     placeholder: "Schreiben Sie an die Person, die Ihnen antworten wird",
     leave: "Warteschlange verlassen",
     leaving: "Wird verlassen …",

@@ -158,6 +158,7 @@ export const texts: Texts = {
     keptBoth: "Se conserva lo que usted y el personal de la biblioteca han escrito hasta ahora.",
     written: "Lo que ha escrito hasta ahora.",
     notSent: "Su pregunta está en espera. Lo que ha escrito después no se ha enviado; lo encontrará abajo.",
+    addMore: "Puede añadir algo a su pregunta mientras espera",
     placeholder: "Escriba a quien le responda",
     leave: "Salir de la cola",
     leaving: "Saliendo…",

@@ -26,6 +26,7 @@ fn events() -> Vec<Event> {
         Event::Opened(Opened {
             patron_name: "Ricky".to_owned(),
             patron_email: "ricky@example.org".to_owned(),
+            language: "pt-BR".to_owned(),
             ..opened()
         }),
         Event::Escalated {
@@ -160,7 +161,7 @@ fn what_stays_follows_from_the_erasure_alone() {
         assert_eq!(by.is_some(), audience == Audience::Staff);
     }
     let written = serde_json::to_string(&all[6]).unwrap();
-    for gone in ["Ricky", "example.org", "Where?", "secret"] {
+    for gone in ["Ricky", "example.org", "pt-BR", "Where?", "secret"] {
         assert!(!written.contains(gone), "{gone}: {written}");
     }
 }
@@ -293,7 +294,7 @@ fn nothing_but_the_name_is_lost_with_the_name() {
     let erased = erased.unwrap();
     let written = serde_json::to_string(erased).unwrap();
     assert!(written.contains("Where?"), "{written}");
-    for gone in ["Ricky", "example.org"] {
+    for gone in ["Ricky", "example.org", "pt-BR"] {
         assert!(!written.contains(gone), "{gone}: {written}");
     }
     let mut read = all.clone();
@@ -306,6 +307,7 @@ fn nothing_but_the_name_is_lost_with_the_name() {
             opened: Arc::new(Opened {
                 patron_name: String::new(),
                 patron_email: String::new(),
+                language: String::new(),
                 ..(*before.opened).clone()
             }),
             identity_erased_at_ms: Some(7),

@@ -10,7 +10,7 @@ import { outgoingText } from "../../state/conversation";
 import { endSession, openSession, postMessage } from "../../state/deeds";
 import { isOnItsWay, type Outgoing, type SessionView, unread } from "../../state/session";
 import { StatusCode } from "../../status_code";
-import { texts, type Words } from "../../texts/texts";
+import { language, texts, type Words } from "../../texts/texts";
 import { milliseconds } from "../../time";
 import { held } from "../../token";
 import { nothingHappened } from "../../wire";
@@ -269,7 +269,7 @@ export class PatronChat {
   #open(sessionId: string): void {
     const { question, name, email } = this.asking.value;
     this.#discardFailed(sessionId);
-    this.link.act(sessionId, openSession(question.trim(), name.trim(), email.trim()));
+    this.link.act(sessionId, openSession(question.trim(), name.trim(), email.trim(), language.value));
   }
 
   /** Whether what was sent is what is now in the form. */

@@ -17,6 +17,7 @@ import type { Asked } from "./asked";
 import { Attendance, type SetOut } from "./attendance";
 import { CutOff } from "./cut_off";
 import { InstantMessages } from "./im";
+import { KeptDrafts } from "./kept_drafts";
 import { WatchedLists } from "./lists";
 import { LogIn, type LogInState } from "./log_in";
 import { type Notice, Notices } from "./notices";
@@ -140,6 +141,12 @@ export class Desk {
     arrived: (author, text, where) => tellOfIm(this, author, text, where),
     refused: (name, refusal) => tellOfRefusedIm(this, name, refusal),
   });
+  /** What the tab keeps across a reload of what the librarian has begun to type. */
+  readonly keptDrafts = new KeptDrafts(this.drafts, this.im, (sessionId, box) => {
+    const session = this.link.sessions.value.get(sessionId)?.session;
+    // Notes can be added after the end, but not once it was erased.
+    return box === "note" ? session?.eraseTime === undefined : session?.state !== SessionState.ENDED;
+  });
   /** The transfers of sessions. */
   readonly transfers = new Transfers(this.link, this.lists, this.drafts, {
     open: (sessionId, librarianId) => this.ask({ kind: "transfer", sessionId, librarianId }),
@@ -200,6 +207,8 @@ export class Desk {
     const failure = await this.#logIn.logIn(name, password, () => this.#clear());
     const { token } = this.#logIn;
     if (failure !== undefined || token === undefined) return failure;
+    // What the tab keeps of somebody else is not for this one, nor for whoever logs in after them.
+    this.keptDrafts.begin(this.#logIn.librarianId.value ?? "");
     this.#store();
     this.link.start(token);
     return undefined;
@@ -221,6 +230,7 @@ export class Desk {
     this.link.stop();
     this.#clear();
     forgetDesk();
+    this.keptDrafts.forget();
     this.#logIn.logOut();
   }
 
@@ -362,6 +372,7 @@ export class Desk {
     switch (frame.case) {
       case "welcome":
         this.#logIn.welcomed(frame.value.profile);
+        this.keptDrafts.begin(this.#logIn.librarianId.value ?? "");
         this.policies.stale();
         this.#place.welcomed(this.#logIn.role.value);
         if (this.queueIds.value === undefined) this.ask({ kind: "queues" });

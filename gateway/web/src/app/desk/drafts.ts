@@ -1,4 +1,4 @@
-/** What is typed and not sent, for each session and box. It is only in this page's memory. */
+/** What is typed and not sent, for each session and box. The tab keeps some of it across a reload (kept_drafts.ts). */
 import { signal } from "@preact/signals";
 
 /** A box in which something is typed. */
@@ -41,6 +41,11 @@ export class Drafts {
   /** Whether anything is typed and not sent. */
   get any(): boolean {
     return [...this.#drafts.value.values()].some(isBegun);
+  }
+
+  /** All drafts, by session. */
+  get all(): (readonly [string, Draft])[] {
+    return [...this.#drafts.value];
   }
 
   /** Returns the non-empty drafts of sessions other than these. */

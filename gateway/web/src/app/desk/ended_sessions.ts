@@ -43,7 +43,7 @@ export class EndedSessions {
   /** `accessToken` returns the user's current token. */
   constructor(
     readonly search: Search,
-    accessToken: () => string,
+    private readonly accessToken: () => string,
   ) {
     const filter = filterOf(search);
     this.list = new PagedList<Session>(async (first) => {
@@ -59,10 +59,31 @@ export class EndedSessions {
     });
   }
 
+  /**
+   * Brings the list up to date, quietly. One answer is enough for that: whatever is new is at its head, and a session that
+   * is found only in a later one ended long ago.
+   */
+  async update(): Promise<void> {
+    const fetchFirst = async () => {
+      const { sessions, nextPageToken } = await endedSessions(this.accessToken(), "", filterOf(this.search));
+      return { entries: sessions, nextPageToken };
+    };
+    await this.list.update(fetchFirst, { isSame, isOlder });
+  }
+
   /** Ends a search that is under way: the user looks for something else. */
   end(): void {
     this.#isOver = true;
   }
+}
+
+/** Whether what is known of a session is older than `now`. What was erased since does not come back. */
+export function isOlder(known: Session, now: Session): boolean {
+  return isSame(known, now) && (known.eraseTime === undefined || now.eraseTime !== undefined);
+}
+
+function isSame(one: Session, other: Session): boolean {
+  return one.sessionId === other.sessionId;
 }
 
 /** Returns whether a search may leave sessions out. */

@@ -16,7 +16,7 @@ import {
   threadOf,
   unreadThreads,
 } from "../../state/conversations";
-import { isRequest, keyOf, librarianKey, type Thread } from "../../state/thread";
+import { type Counterpart, isRequest, keyOf, librarianKey, type Thread } from "../../state/thread";
 import type { Link } from "../parts/link";
 import { isLookedAt } from "../parts/looked_at";
 import type { DeskTab } from "./place";
@@ -27,6 +27,13 @@ export interface ImPlace {
   queueId: string | undefined;
   /** Whether the user is looking at the conversation. */
   isShown: boolean;
+}
+
+/** What is typed in a conversation and not sent: with a librarian, or in the staff room of a queue. */
+export interface ImDraft {
+  text: string;
+  queueId?: string;
+  member?: { librarianId: string; screenName: string; institutionName: string };
 }
 
 /** Callbacks to the desk. */
@@ -88,6 +95,30 @@ export class InstantMessages {
   /** Whether anything is typed and not sent. */
   get hasDrafts(): boolean {
     return [...this.#drafts.value.values()].some((draft) => draft !== "");
+  }
+
+  /** Everything that is typed and not sent. */
+  get drafts(): ImDraft[] {
+    const { threads } = this.#conversations.value;
+    return [...this.#drafts.value].flatMap(([key, text]): ImDraft[] => {
+      const counterpart = threads.get(key)?.counterpart;
+      if (text === "" || counterpart === undefined) return [];
+      if (counterpart.kind === "queue") return [{ text, queueId: counterpart.queueId }];
+      const { librarianId, screenName, institutionName } = counterpart.member;
+      return [{ text, member: { librarianId, screenName, institutionName } }];
+    });
+  }
+
+  /** Puts back what was typed before a reload, unless something was typed since. */
+  restore({ text, queueId, member }: ImDraft): void {
+    const counterpart: Counterpart =
+      queueId === undefined
+        ? { kind: "librarian", member: create(MemberSchema, member ?? {}) }
+        : { kind: "queue", queueId };
+    const key = keyOf(counterpart);
+    if (this.draftOf(key) !== "") return;
+    this.#input({ kind: "choose", counterpart });
+    this.#drafts.value = new Map(this.#drafts.value).set(key, text);
   }
 
   /** Requests the conversations on a new connection, and resends what is unanswered. */

@@ -1,5 +1,6 @@
 /** The figures of a library's ended sessions (D71). Nothing in them is about a patron. */
 import { Resolution, type Session } from "../../gen/carrel/session/v1/session_pb";
+import { wasAnsweredElsewhere } from "../../state/owners";
 import { milliseconds } from "../../time";
 import { withoutCase } from "../../without_case";
 import { isByMonth, type Period, periodKey, periodsOf, type Span } from "./report_span";
@@ -102,6 +103,8 @@ export interface Report {
   total: Figures;
   /** How many sessions were practice, and so are not counted (D36). */
   practice: number;
+  /** How many of the sessions a librarian of another library had last. */
+  answeredElsewhere: number;
   periods: readonly (Period & { figures: Figures })[];
   /** The busiest first. */
   libraries: readonly Answerer[];
@@ -119,6 +122,7 @@ export class Reporting {
   readonly #librarians = new Map<string, Answerer>();
   readonly #asked = Array.from({ length: 7 }, () => Array.from({ length: 24 }, () => 0));
   #practice = 0;
+  #answeredElsewhere = 0;
 
   constructor(span: Span, today = new Date()) {
     this.#byMonth = isByMonth(span);
@@ -139,6 +143,7 @@ export class Reporting {
     if (hours !== undefined) hours[asked.getHours()] = (hours[asked.getHours()] ?? 0) + 1;
     const { owner } = session;
     if (owner === undefined) return;
+    if (wasAnsweredElsewhere(session)) this.#answeredElsewhere += 1;
     const { institutionName: library, librarianId, name } = owner;
     entry(this.#libraries, library, { library }).figures.count(session);
     const known = librarianId === "" ? { library, name: "" } : { library, name };
@@ -150,6 +155,7 @@ export class Reporting {
     return {
       total: this.#total,
       practice: this.#practice,
+      answeredElsewhere: this.#answeredElsewhere,
       periods: this.#periods,
       libraries: busiestFirst(this.#libraries),
       librarians: busiestFirst(this.#librarians),

@@ -1,6 +1,6 @@
 /**
  * What a librarian's tab remembers across a reload: the token, the log-in name, ids, positions and what was shown.
- * Nothing of a conversation's text is stored.
+ * Nothing of a conversation's text is stored here; what is typed and not sent is kept apart from it (kept_drafts.ts).
  */
 import type { HeldToken } from "../../token";
 import { forget, recall, remember } from "../parts/tab_storage";

@@ -20,8 +20,13 @@ describe("a desk that is left (D60)", () => {
   });
 
   it("would lose what is typed in a session, and then what is on its way", async () => {
+    stage.desk.writing.type("s", { page: "https://maple.example" });
     stage.desk.writing.type("s", { patron: "Hello" });
     expect(isDeskUnsent(stage.desk)).toBe(true);
+    stage.desk.writing.type("s", { page: "" });
+    // The tab keeps it (kept_drafts.test.ts).
+    expect(isDeskUnsent(stage.desk)).toBe(false);
+    expect(hasDrafts(stage.desk)).toBe(true);
     stage.desk.writing.sendToPatron("s");
     expect(stage.desk.drafts.any).toBe(false);
     expect(isDeskUnsent(stage.desk)).toBe(true);

@@ -39,13 +39,19 @@ export function hasDrafts(desk: Desk): boolean {
 
 /** Whether this page has text of a librarian that exists nowhere else: typed, in flight or refused. */
 export function hasUnsentWords(desk: Desk): boolean {
-  const threads = [...desk.im.conversations.value.threads.values()];
-  return hasDrafts(desk) || sessionsOf(desk).some(hasWords) || threads.some(({ outgoing }) => outgoing.some(isUnsent));
+  return hasDrafts(desk) || hasWordsSent(desk);
 }
 
 /** Whether leaving the page would lose something that a librarian has typed or sent. */
 export function isDeskUnsent(desk: Desk): boolean {
-  return hasUnsentWords(desk) || sessionsOf(desk).some(isSending);
+  const isTyped = desk.keptDrafts.isAnyLost || desk.scripts.isBegun || desk.transfers.hasReasons;
+  return isTyped || hasWordsSent(desk) || sessionsOf(desk).some(isSending);
+}
+
+/** Whether there is text in flight, or refused. */
+function hasWordsSent(desk: Desk): boolean {
+  const threads = [...desk.im.conversations.value.threads.values()];
+  return sessionsOf(desk).some(hasWords) || threads.some(({ outgoing }) => outgoing.some(isUnsent));
 }
 
 function sessionsOf(desk: Desk): SessionView[] {

@@ -17,6 +17,8 @@ interface ConversationProps {
   view: SessionView;
   /** The text of the empty box. */
   placeholder: string;
+  /** What the box is for, above it, where that does not go without saying. */
+  label?: string;
   /** Whether the box takes the focus when it appears. */
   focus?: boolean;
   /** What is shown below the last item. */
@@ -24,7 +26,7 @@ interface ConversationProps {
 }
 
 /** The conversation of a running session, with what can be done about messages not sent, and the box to write in. */
-export function Conversation({ chat, view, placeholder, focus = false, foot }: ConversationProps) {
+export function Conversation({ chat, view, placeholder, label = "", focus = false, foot }: ConversationProps) {
   return (
     <>
       <Stream
@@ -44,7 +46,7 @@ export function Conversation({ chat, view, placeholder, focus = false, foot }: C
       <div class="chat-box">
         <TextBox
           id="message"
-          label={<span class="visually-hidden">{texts().box.message}</span>}
+          label={label || <span class="visually-hidden">{texts().box.message}</span>}
           placeholder={placeholder}
           hint={<span class="keys">{texts().box.keys}</span>}
           value={chat.draft.value}

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { FakeSocket } from "../../testing/gateway";
 import { PatronPage } from "../../testing/patron_page";
 import { speak } from "../../texts/texts";
 
@@ -70,6 +71,17 @@ describe("the language of the patron page (D84)", () => {
     // Whoever comes next at this computer is not given it (D78).
     page.chat.clear();
     expect(sessionStorage.getItem("carrel.language.ask.maple")).toBeNull();
+  });
+
+  it("is told to staff with the question, as it is then", async () => {
+    page = await PatronPage.open(false, { says: SAYS });
+    await page.press("Deutsch");
+    await vi.waitFor(() => expect(document.documentElement.lang).toBe("de"));
+    await page.types("question", "Wo sind die Karten?");
+    await page.press("Chat beginnen");
+    FakeSocket.last?.open();
+    await page.drawn();
+    expect(page.acts.at(-1)?.act).toMatchObject({ case: "openSession", value: { language: "de" } });
   });
 
   it("stays in the address of the page when the patron follows the library's name", async () => {

@@ -149,3 +149,37 @@ describe("a patron who waits in a session that cannot be reached (D60)", () => {
     page.close();
   });
 });
+
+describe("a patron who has more to say while they wait (D30)", () => {
+  let page: PatronPage;
+
+  beforeEach(async () => {
+    page = await PatronPage.open(true);
+    await page.attends({ state: SessionState.WAITING });
+  });
+
+  afterEach(() => page.close());
+
+  const head = () => page.root.querySelector(".asked h2")?.textContent;
+
+  it("has a box for it with the question above, and the head of the wait keeps the focus", async () => {
+    expect(page.root.querySelector("label[for=message]")?.textContent).toBe(
+      "You can add to your question while you wait",
+    );
+    expect(head()).toBe("Your question");
+    expect(document.activeElement?.tagName).toBe("H1");
+  });
+
+  it("sends it, and stays in the box", async () => {
+    page.field("message").focus();
+    await page.types("message", "The one of 1890");
+    expect(head()).toBe("Your question");
+    page.field("message").dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+    expect(page.acts.at(-1)?.act).toMatchObject({ case: "postMessage", value: { text: "The one of 1890" } });
+    await page.says("The one of 1890", Part.PATRON);
+    expect(head()).toBe("What you have written so far.");
+    expect(page.root.querySelector("[role=log]")?.textContent).toContain("The one of 1890");
+    expect(page.field("message").value).toBe("");
+    expect(document.activeElement?.id).toBe("message");
+  });
+});

@@ -26,12 +26,10 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
   const view = chat.view.value;
   const events = new Set(view?.events.map((event) => event.payload.case));
   const again = events.has("returned");
-  // Once the patron has written something besides the question, the box stays even if it is emptied.
-  const [writes, setWrites] = useState(false);
-  const hasDraft = chat.draft.value !== "";
-  useEffect(() => {
-    if (hasDraft) setWrites(true);
-  }, [hasDraft]);
+  const hasMore = events.has("message");
+  // Words that were in the box when the wait began were not sent. Of those typed now, the patron knows it.
+  const [types, setTypes] = useState(false);
+  const isUnsent = chat.draft.value !== "" && !types;
   return (
     <section class="waiting">
       <div class="card center waiting-card">
@@ -50,16 +48,11 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
           <LinkedText text={message?.text ?? ""} />
         </p>
         <LeaveQuestion chat={chat} text={words.orLeave} />
-        {(again || events.has("message") || writes || hasDraft) && view ? (
-          <div class="asked so-far">
-            <h2>{again ? words.keptBoth : wordsOfMore(hasDraft)}</h2>
-            <Conversation chat={chat} view={view} placeholder={words.placeholder} />
+        {view && (
+          <div class="asked so-far" onInput={() => setTypes(true)}>
+            <h2>{again ? words.keptBoth : wordsOfMore(isUnsent, hasMore)}</h2>
+            <Conversation chat={chat} view={view} placeholder={words.placeholder} label={again ? "" : words.addMore} />
           </div>
-        ) : (
-          <figure class="asked">
-            <figcaption>{words.question}</figcaption>
-            <blockquote>{view?.session?.question}</blockquote>
-          </figure>
         )}
         <EndChat
           chat={chat}
@@ -75,10 +68,11 @@ export function WaitingRoom({ chat }: { chat: PatronChat }) {
   );
 }
 
-/** The words above the question for a patron who writes more before a librarian has come. */
-function wordsOfMore(hasDraft: boolean): string {
-  const { notSent, written } = texts().waiting;
-  return hasDraft ? notSent : written;
+/** The words above the question, and above what the patron has added to it. */
+function wordsOfMore(isUnsent: boolean, hasMore: boolean): string {
+  const { notSent, written, question } = texts().waiting;
+  if (isUnsent) return notSent;
+  return hasMore ? written : question;
 }
 
 function wordsOfWait({ availability, link, view }: PatronChat, words: Readonly<Record<Openness, string>>): string {

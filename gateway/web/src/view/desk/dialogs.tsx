@@ -93,7 +93,8 @@ function ConferenceWarning({ desk, row }: { desk: Desk; row: SessionRow }) {
 function Question({ desk, row }: { desk: Desk; row: SessionRow }) {
   const close = useRef<HTMLButtonElement>(null);
   const { sessionId } = row;
-  const waits = rowsOf(desk.lists.value, SessionList.NEW).some((one) => one.sessionId === sessionId);
+  const waiting = rowsOf(desk.lists.value, SessionList.NEW).find((one) => one.sessionId === sessionId);
+  const waits = waiting !== undefined;
   const departure = desk.lists.value.departures.findLast((one) => one.row.sessionId === sessionId);
   const why = departure && departureWords(departure);
   const [gone, setGone] = useState<string | undefined>(undefined);
@@ -121,7 +122,7 @@ function Question({ desk, row }: { desk: Desk; row: SessionRow }) {
           {gone}
         </p>
       )}
-      <Preview row={row} isRead />
+      <Preview desk={desk} row={waiting ?? row} isRead />
       <div class="dialog-actions">
         {gone === undefined && (
           <button

@@ -8,8 +8,9 @@ import { milliseconds } from "../../time";
 import { nameOf } from "../../words";
 import { Icon } from "../parts/icon";
 import { EmptyList, NotKnownYet } from "./list_pane";
+import { foreignLanguage } from "./patron_language";
 import { ConnectionState } from "./patron_marks";
-import { BeginningOnly, isBeginning } from "./row_question";
+import { BeginningOnly, isBeginning, withAdded } from "./row_question";
 import { Row, RowName, RowTime } from "./rows";
 import { OfferedList } from "./transfer_offers";
 
@@ -75,6 +76,7 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
   const busy = desk.isPickingUp(row.sessionId);
   const patron = patronOf(row);
   const isLost = !isWaitedFor(row);
+  const language = foreignLanguage(desk, row.language);
   return (
     <Row
       class={isLost ? "waiting-row lost" : "waiting-row"}
@@ -89,8 +91,9 @@ function WaitingRow({ desk, row }: { desk: Desk; row: SessionRow }) {
           onChoose: () => desk.ask({ kind: "question", row }),
         },
       ]}
-      text={row.question}
-      preview={<Preview row={row} />}
+      text={withAdded(row)}
+      told={language && `The patron reads the page in ${language}.`}
+      preview={<Preview desk={desk} row={row} />}
     >
       <span class="row-line">
         <RowName name={patron} />
@@ -145,11 +148,18 @@ export function PracticeMark({ desk, queueId }: { desk: Desk; queueId: string })
   return desk.isPractice(queueId) ? <span class="tag practice">[Practice]</span> : null;
 }
 
+interface PreviewProps {
+  desk: Desk;
+  row: SessionRow;
+  isRead?: boolean;
+}
+
 /**
  * What is known of a question before it is picked up (D30). With `isRead` the question is a region that can be
  * scrolled.
  */
-export function Preview({ row, isRead = false }: { row: SessionRow; isRead?: boolean }) {
+export function Preview({ desk, row, isRead = false }: PreviewProps) {
+  const language = foreignLanguage(desk, row.language);
   return (
     <>
       {isRead ? (
@@ -161,9 +171,13 @@ export function Preview({ row, isRead = false }: { row: SessionRow; isRead?: boo
           tabIndex={0}
         >
           {row.question}
+          <Added row={row} />
         </section>
       ) : (
-        <p class="preview-question">{row.question}</p>
+        <div class="preview-question">
+          {row.question}
+          <Added row={row} />
+        </div>
       )}
       <BeginningOnly row={row} />
       <dl class="facts">
@@ -179,8 +193,26 @@ export function Preview({ row, isRead = false }: { row: SessionRow; isRead?: boo
           <dt>Library</dt>
           <dd>{row.institutionName}</dd>
         </div>
+        {language && (
+          <div>
+            <dt>Reads</dt>
+            <dd>{language}</dd>
+          </div>
+        )}
       </dl>
     </>
+  );
+}
+
+/** What the patron has added to the question while they wait. */
+function Added({ row }: { row: SessionRow }) {
+  if (row.added === "") return null;
+  return (
+    <div class="preview-added">
+      <span class="hint">Added while waiting:</span>
+      {"\n"}
+      {row.added}
+    </div>
   );
 }
 

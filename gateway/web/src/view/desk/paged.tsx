@@ -2,6 +2,12 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { PagedList } from "../../app/parts/pages";
 
+/** The words for a number of new entries, after "Show", and what follows when they are shown. */
+interface News {
+  words: (count: number) => string;
+  onShown: () => void;
+}
+
 interface PagedProps<T> {
   list: PagedList<T>;
   /** Whether the desk has its connection. A list that could not be read without it is read when it is back. */
@@ -14,12 +20,14 @@ interface PagedProps<T> {
   empty: string;
   /** The text while entries are being read. */
   progress?: string;
+  /** What is said of entries that came since the list was read. */
+  news?: News;
   children: (entries: readonly T[]) => ComponentChildren;
 }
 
 /** A list that is read page by page, with its title, its errors and a button for more. */
 export function Paged<T>(props: PagedProps<T>) {
-  const { list, connected, title, lead, tools, empty, progress = "Loading …", children } = props;
+  const { list, connected, title, lead, tools, empty, progress = "Loading …", news, children } = props;
   const entries = list.entries.value;
   const hasMore = list.next.value !== "";
   const [grown, setGrown] = useState(false);
@@ -48,6 +56,7 @@ export function Paged<T>(props: PagedProps<T>) {
         </button>
       </header>
       {tools}
+      {news && <NewEntries list={list} news={news} />}
       {list.error.value && (
         <p class="notice bad" role="alert">
           {list.error.value}{" "}
@@ -76,6 +85,25 @@ export function Paged<T>(props: PagedProps<T>) {
         <p class="quiet-text" ref={end} tabIndex={-1}>
           That is all.
         </p>
+      )}
+    </div>
+  );
+}
+
+/** The button that shows what came since the list was read; screen readers are told that it is there. */
+function NewEntries<T>({ list, news: { words, onShown } }: { list: PagedList<T>; news: News }) {
+  const count = list.news.value.length;
+  return (
+    <div class="news" role="status">
+      {count > 0 && (
+        <button
+          type="button"
+          class="button small"
+          aria-disabled={list.busy.value}
+          onClick={() => void list.showNews().then(() => requestAnimationFrame(onShown))}
+        >
+          Show {words(count)}
+        </button>
       )}
     </div>
   );

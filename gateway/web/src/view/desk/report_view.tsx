@@ -32,7 +32,7 @@ export function ReportView({ report, ownLibrary }: { report: Report; ownLibrary:
   const byMonth = periods[0]?.key.length === "2026-11".length;
   return (
     <>
-      <Totals total={total} practice={practice} />
+      <Totals report={report} />
       <ReportTable
         caption="How they ended"
         head={["Resolution", "Sessions", "Part"]}
@@ -89,7 +89,7 @@ function aboutRows(total: Figures): (readonly [string, number])[] {
   return [...codes, ["No descriptive code", total.withoutCode]];
 }
 
-function Totals({ total, practice }: { total: Figures; practice: number }) {
+function Totals({ report: { total, practice, answeredElsewhere } }: { report: Report }) {
   const left = total.sessions - total.pickedUp;
   return (
     <dl class="report-totals">
@@ -102,6 +102,11 @@ function Totals({ total, practice }: { total: Figures; practice: number }) {
       <Total name="Left without a librarian" note={PERCENT.format(left / total.sessions)}>
         {NUMBER.format(left)}
       </Total>
+      {answeredElsewhere > 0 && (
+        <Total name="Answered by other libraries" note={PERCENT.format(answeredElsewhere / total.sessions)}>
+          {NUMBER.format(answeredElsewhere)}
+        </Total>
+      )}
       <Total name="Median wait" note={`9 of 10 at most ${words(total.wait, "ninetieth")}`}>
         {words(total.wait, "median")}
       </Total>

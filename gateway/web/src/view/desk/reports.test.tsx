@@ -90,6 +90,17 @@ describe("the reports of a library (D71)", () => {
     expect(rows).toEqual(["Maps150%", "Fines150%", "No descriptive code150%"]);
   });
 
+  it("say how many another library has answered, if any has (D31)", async () => {
+    const own = { ...SESSION, sessionId: "t", institutionName: "Harbor Library" };
+    pages = [{ sessions: [own, { ...SESSION, institutionName: "Maple Library" }] }, { sessions: [own] }];
+    await open();
+    const figures = () => panel()?.querySelector(".report-totals")?.textContent;
+    await until(() => expect(figures()).toContain("Answered by other libraries1 50%"));
+    await choose("Span", "this-month");
+    await until(() => expect(figures()).toContain("Sessions1"));
+    expect(figures()).not.toContain("Answered by other libraries");
+  });
+
   it("say so when nothing ended in these days", async () => {
     await open();
     await until(() => expect(said()).toContain("No session ended in these days."));

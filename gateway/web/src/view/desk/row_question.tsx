@@ -19,13 +19,20 @@ export function NamelessQuestion({ of }: { of: { patronName: string; question: s
 /** How many characters of a question the server sends in a list. */
 const TOLD = 1_000;
 
-/** Whether a row may hold only the beginning of its question. */
-export function isBeginning({ question }: SessionRow): boolean {
-  return length(question) >= TOLD;
+/** Whether a row may hold only the beginning of its question, or of what was added to it. */
+export function isBeginning({ question, added }: SessionRow): boolean {
+  // One more line needs two characters of room, so that the row may have one left.
+  return length(question) >= TOLD || length(added) >= TOLD - 1;
+}
+
+/** Returns a question and what the patron has added to it. */
+export function withAdded({ question, added }: SessionRow): string {
+  return added === "" ? question : `${question}\n${added}`;
 }
 
 /** Says that a question may go on beyond what its row holds, and where the rest is. */
 export function BeginningOnly({ row }: { row: SessionRow }) {
   if (!isBeginning(row)) return null;
-  return <p class="hint">These are the first 1,000 characters. The whole question is in the session.</p>;
+  const of = length(row.question) < TOLD ? " of what was added" : "";
+  return <p class="hint">These are the first 1,000 characters{of}. The whole question is in the session.</p>;
 }

@@ -16,6 +16,7 @@ import { TypingLine } from "../parts/typing_line";
 import { BackToLists } from "./chat_news";
 import { CutOffNotice } from "./cut_off_notice";
 import { LibraryName, PracticeMark } from "./new_list";
+import { PatronLanguage } from "./patron_language";
 import { ConnectionState } from "./patron_marks";
 import { PolicyButton, PolicyPanel } from "./policy";
 import { ResolutionBar } from "./resolution";
@@ -85,6 +86,7 @@ function OpenSession({ desk, view }: { desk: Desk; view: SessionView }) {
               <PracticeMark desk={desk} queueId={session.queueId} />
               {!over && !desk.cutOff.isOverdue.value && <ConnectionState connection={session.patronConnection} />}
               {session.patronEmail && <span>{session.patronEmail}</span>}
+              <PatronLanguage desk={desk} tag={session.language} />
               {session.identityEraseTime && <span>name erased</span>}
               {session.patronName === "" && !session.identityEraseTime && !isErased && <span>gave no name</span>}
               {!over && !isErased && <Length desk={desk} view={view} />}

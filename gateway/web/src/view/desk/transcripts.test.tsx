@@ -5,8 +5,8 @@ import type { Desk } from "../../app/desk/desk";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { AcceptedSchema, RefusedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
-import { AuditedSessionSchema } from "../../gen/carrel/session/v1/session_service_pb";
-import { DeskStage, drawn } from "../../testing/desk_stage";
+import { AuditedSessionSchema, SessionList } from "../../gen/carrel/session/v1/session_service_pb";
+import { DeskStage, drawn, RICKY, ROW } from "../../testing/desk_stage";
 import { until } from "../../testing/until";
 import { Transcripts } from "./transcripts";
 
@@ -330,5 +330,78 @@ describe("the notes of a reviewer (R11, D68)", () => {
     render(null, root);
     await review(Role.LIBRARIAN);
     expect(box()).toBeNull();
+  });
+});
+
+describe("the list of ended sessions while it is open (D71)", () => {
+  const named = (sessionId: string, patronName: string, more: object = {}) => ({
+    ...SESSION,
+    sessionId,
+    patronName,
+    ...more,
+  });
+  let listed: object[];
+
+  const names = () => [...root.querySelectorAll(".row-name")].map(({ textContent }) => textContent);
+  const button = (name: RegExp) => [...root.querySelectorAll("button")].find((one) => one.textContent?.match(name));
+  const status = () => root.querySelector(".news")?.textContent;
+
+  beforeEach(async () => {
+    listed = [named("s", "Ricky")];
+    vi.stubGlobal("fetch", async (path: string) => {
+      if (path.startsWith("/v1/ended-sessions")) return new Response(JSON.stringify({ sessions: listed }));
+      return new Response(JSON.stringify({ session: SESSION, events: [] }));
+    });
+    vi.spyOn(document, "hasFocus").mockReturnValue(true);
+    render(<Transcripts desk={stage.desk} />, root);
+    await until(() => expect(names()).toEqual(["Ricky"]));
+  });
+
+  afterEach(() => vi.restoreAllMocks());
+
+  it("is brought up to date when the user comes back, without moving what they are at", async () => {
+    const at = button(/Ricky/);
+    at?.focus();
+    listed = [
+      named("t", "Lola"),
+      named("s", "Ricky", { resolution: "RESOLUTION_ANSWERED", owner: { part: "PART_OWNER" } }),
+    ];
+    dispatchEvent(new Event("focus"));
+    await until(() => expect(status()).toBe("Show 1 session that ended since"));
+    expect(names()).toEqual(["Ricky"]);
+    expect(root.textContent).toContain("Answered");
+    expect(document.activeElement).toBe(at);
+    await press(/^Show 1/);
+    await until(() => expect(names()).toEqual(["Lola", "Ricky"]));
+    expect(status()).toBe("");
+    await until(() => expect(document.activeElement).toBe(button(/Lola/)));
+  });
+
+  it("says which other library has answered, where it was one (D31)", async () => {
+    const by = (institutionName: string) => ({ owner: { part: "PART_OWNER", name: "Ms Map", institutionName } });
+    listed = [named("t", "Lola", by("Harbor Library")), named("s", "Ricky", by("Maple Library"))];
+    await press(/^Refresh$/);
+    await until(() => expect(names()).toEqual(["Lola", "Ricky"]));
+    expect(button(/Lola/)?.textContent).toContain("Answered by Harbor Library");
+    expect(button(/Ricky/)?.textContent).not.toContain("Answered by");
+  });
+
+  it("is brought up to date when a session on the desk has ended", async () => {
+    stage.lists({ case: "snapshot", value: { rows: [{ ...ROW, list: SessionList.MY_ACTIVE }] } });
+    await stage.attending();
+    listed = [named("t", "Lola"), named("s", "Ricky")];
+    expect(status()).toBe("");
+    await stage.event({ case: "ended", value: { $typeName: "carrel.session.v1.SessionEnded" } }, RICKY);
+    await until(() => expect(status()).toBe("Show 1 session that ended since"));
+  });
+
+  it("is brought up to date each minute while it is looked at", async () => {
+    render(null, root);
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    render(<Transcripts desk={stage.desk} />, root);
+    await until(() => expect(names()).toEqual(["Ricky"]));
+    listed = [named("t", "Lola"), named("u", "Kim"), named("s", "Ricky")];
+    vi.advanceTimersByTime(60_000);
+    await until(() => expect(status()).toBe("Show 2 sessions that ended since"));
   });
 });

@@ -3,12 +3,13 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, type TranscriptView, transcript } from "../../api";
 import { codesOf } from "../../app/desk/descriptive_codes";
 import type { Desk } from "../../app/desk/desk";
-import { EndedSessions, EVERYTHING, isNarrowed } from "../../app/desk/ended_sessions";
+import { EndedSessions, EVERYTHING, isNarrowed, isOlder } from "../../app/desk/ended_sessions";
+import { isLookedAt, onLook } from "../../app/parts/looked_at";
 import { Part, type Session, SessionSchema } from "../../gen/carrel/session/v1/session_pb";
 import type { AuditedSession, GetTranscriptResponse } from "../../gen/carrel/session/v1/session_service_pb";
 import { patronOf } from "../../patron_label";
 import type { Item } from "../../state/conversation";
-import { ownersIn, ownersOf } from "../../state/owners";
+import { ownersIn, ownersOf, wasAnsweredElsewhere } from "../../state/owners";
 import { withoutIdentity } from "../../state/session";
 import { day, dayAndTime, milliseconds, span } from "../../time";
 import { codesWords, inTurn, ownersLine } from "../../words";
@@ -19,6 +20,7 @@ import { Stream } from "../parts/stream";
 import { Tabs } from "../parts/tabs";
 import { EraseDialog } from "./erase";
 import { Paged } from "./paged";
+import { PatronLanguage } from "./patron_language";
 import { ResolutionSetter, type Said } from "./resolution";
 import { mayReview, notesUnderWay, ReviewNotes, sinceRead, takeNoteBack, useReview } from "./review_notes";
 import { RowName } from "./rows";
@@ -39,9 +41,16 @@ export function Transcripts({ desk }: { desk: Desk }) {
     void list.reload();
     return () => ended.end();
   }, [ended]);
+  useUpToDate(desk, ended);
+  const entries = list.entries.value;
+  useEffect(() => {
+    // The transcript says of its session what the list says.
+    setOpen((shown) => shown && (entries?.find((now) => isOlder(shown, now)) ?? shown));
+  }, [entries]);
   /** The button that opened the transcript. */
   const opener = useRef<HTMLElement>(undefined);
   const searchBox = useRef<HTMLInputElement>(null);
+  const rows = useRef<HTMLUListElement>(null);
   useEffect(() => {
     if (open !== undefined || opener.current === undefined) return;
     // Where there is room for only one of them, the list is shown again by now. It may be another one after a search.
@@ -67,9 +76,14 @@ export function Transcripts({ desk }: { desk: Desk }) {
         }
         empty={whyNone(desk, ended)}
         progress={progressOf(ended)}
+        news={{
+          words: endedSince,
+          // The button that had the focus is gone.
+          onShown: () => rows.current?.querySelector("button")?.focus(),
+        }}
       >
         {(sessions) => (
-          <ul class="rows spaced" aria-label="Ended sessions">
+          <ul class="rows spaced" aria-label="Ended sessions" ref={rows}>
             {sessions.map((session) => (
               <EndedSession
                 key={session.sessionId}
@@ -115,11 +129,6 @@ export function Transcripts({ desk }: { desk: Desk }) {
   );
 }
 
-/** Whether what is known of a session is older than `now`. What was erased since does not come back. */
-function isOlder(known: Session, now: Session): boolean {
-  return known.sessionId === now.sessionId && (known.eraseTime === undefined || now.eraseTime !== undefined);
-}
-
 /** Returns as much of a session as the audit says. */
 function briefly(session: AuditedSession | undefined): Session | undefined {
   if (session === undefined) return undefined;
@@ -130,6 +139,37 @@ function briefly(session: AuditedSession | undefined): Session | undefined {
 /** Whether no more is known of an ended session than the audit says, since otherwise its end is. */
 function isBrief({ endTime, eraseTime }: Session): boolean {
   return endTime === undefined && eraseTime === undefined;
+}
+
+/** How long a list that is looked at may be out of date, in milliseconds. */
+const LOOK_AGAIN = 60_000;
+
+/**
+ * Keeps the list up to date while it is open: each minute while the user looks at the page, when they come back to it, and
+ * when a session on their desk has ended.
+ */
+function useUpToDate(desk: Desk, ended: EndedSessions): void {
+  const over = desk.ended.value.length;
+  const isFirst = useRef(true);
+  useEffect(() => {
+    // The list has just been read.
+    if (!isFirst.current) void ended.update();
+    isFirst.current = false;
+  }, [over]);
+  useEffect(() => {
+    const update = () => void ended.update();
+    const timer = setInterval(() => isLookedAt() && update(), LOOK_AGAIN);
+    const stop = onLook(update);
+    return () => {
+      clearInterval(timer);
+      stop();
+    };
+  }, [ended]);
+}
+
+/** Says how many sessions have ended since the list was read. */
+function endedSince(count: number): string {
+  return count === 1 ? "1 session that ended since" : `${count} sessions that ended since`;
 }
 
 /** Which sessions are listed, and what the library learns of the user's looking at them. */
@@ -207,6 +247,10 @@ function EndedSession({ desk, session, selected, onOpen, onSet }: EndedSessionPr
           {session.owner && (
             <span class="tag">{session.endedBy === Part.PATRON ? "Patron ended" : "Librarian ended"}</span>
           )}
+          {/* Of an erased session, the library is all that is named anyway. */}
+          {session.owner && wasAnsweredElsewhere(session) && session.eraseTime === undefined && (
+            <span class="tag">Answered by {session.owner.institutionName}</span>
+          )}
           {session.identityEraseTime && <span class="tag">Name erased</span>}
         </span>
         <span class="row-question">{session.question}</span>
@@ -283,6 +327,7 @@ function Transcript({ desk, session, onNews, onClose }: TranscriptProps) {
             <span>{session.institutionName}</span>
             {owners !== "" && <span>with {owners}</span>}
             {view === "staff" && session.patronEmail && <MailLink address={session.patronEmail} />}
+            {view === "staff" && <PatronLanguage desk={desk} tag={session.language} />}
             {session.identityEraseTime && <span>name and e-mail address erased</span>}
             {view === "staff" && codes.length > 0 && <span>about {codesWords(codes)}</span>}
           </p>

@@ -151,7 +151,7 @@ function OfferedRow({ desk, row }: { desk: Desk; row: SessionRow }) {
       menu={row.transferOffer?.to.case === "librarian" ? [accept, decline] : [accept]}
       preview={
         <>
-          <Preview row={row} />
+          <Preview desk={desk} row={row} />
           {message && (
             <p class="offer-message">
               <strong>{from}:</strong> {message}
