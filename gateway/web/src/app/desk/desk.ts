@@ -50,9 +50,9 @@ export class Desk {
   readonly announcer = new Announcer();
   readonly link = new Link({
     ready: () => {
+      this.im.wait();
       this.presence.connected();
       this.#watched.watch();
-      this.im.connected();
     },
     frame: (frame) => this.#frame(frame),
     news: (sessionId, event) => tellOfEvent(this, sessionId, event),
@@ -136,6 +136,7 @@ export class Desk {
   readonly queueIds: ReadonlySignal<readonly string[] | undefined> = this.#watched.queueIds;
   /** The presence of the librarian and of others. */
   readonly presence = new Presence(this.link, this.#profile, {
+    announced: () => this.im.announced(),
     monitoring: (queueIds) => {
       this.#watched.follow(queueIds);
       this.im.queuesChanged();

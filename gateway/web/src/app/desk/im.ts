@@ -53,6 +53,8 @@ export class InstantMessages {
   #watchAt: number | undefined;
 
   /** The conversations. */
+  /** Whether the server knows what the user monitors, without which it can neither show nor take everything. */
+  #isReady = false;
   readonly conversations: ReadonlySignal<Conversations> = this.#conversations;
   /** The conversation that is shown. */
   readonly thread = computed<Thread | undefined>(() => {
@@ -90,8 +92,15 @@ export class InstantMessages {
     return [...this.#drafts.value.values()].some((draft) => draft !== "");
   }
 
-  /** Requests the conversations on a new connection, and resends what is unanswered. */
-  connected(): void {
+  /** Sends nothing from now on, since there is a new connection on which the user's monitor is not announced yet. */
+  wait(): void {
+    this.#isReady = false;
+    this.#watchAt = undefined;
+  }
+
+  /** Requests the conversations once the user's monitor is announced, and resends what is unanswered. */
+  announced(): void {
+    this.#isReady = true;
     this.#watch();
     this.#input({ kind: "connected" });
   }
@@ -241,8 +250,8 @@ export class InstantMessages {
   }
 
   #watch(): void {
-    this.#watchAt = undefined;
-    this.link.send({ case: "watchConversations", value: {} });
+    this.wait();
+    if (this.#isReady) this.link.send({ case: "watchConversations", value: {} });
   }
 
   #choose({ librarianId, screenName, institutionName }: LibrarianRow): string {
@@ -299,6 +308,7 @@ export class InstantMessages {
   }
 
   #send({ frame }: ClientFrame): void {
-    if (frame.case !== undefined) this.link.send(frame);
+    // What is not sent now is sent when the monitor is announced, as after a lost connection.
+    if (frame.case !== undefined && this.#isReady) this.link.send(frame);
   }
 }
