@@ -8,12 +8,12 @@ import { MemberSchema, type WatchConversationsResponse } from "../../gen/carrel/
 import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
 import type { Refusal } from "../../gen/carrel/refusal/v1/refusal_pb";
 import {
+  arrivals,
   type Conversations,
   type ConversationsInput,
   type ConversationsStep,
   noConversations,
   reduceConversations,
-  threadOf,
   unreadThreads,
 } from "../../state/conversations";
 import { isRequest, keyOf, librarianKey, type Thread } from "../../state/thread";
@@ -51,10 +51,10 @@ export class InstantMessages {
   readonly #wantsFocus = signal(false);
   readonly #typed = new Map<string, number>();
   #watchAt: number | undefined;
-
-  /** The conversations. */
   /** Whether the server knows what the user monitors, without which it can neither show nor take everything. */
   #isReady = false;
+
+  /** The conversations. */
   readonly conversations: ReadonlySignal<Conversations> = this.#conversations;
   /** The conversation that is shown. */
   readonly thread = computed<Thread | undefined>(() => {
@@ -246,11 +246,11 @@ export class InstantMessages {
     this.#drafts.value = new Map();
     this.#putOff.value = new Map();
     this.#typed.clear();
-    this.#watchAt = undefined;
+    this.wait();
   }
 
   #watch(): void {
-    this.wait();
+    this.#watchAt = undefined;
     if (this.#isReady) this.link.send({ case: "watchConversations", value: {} });
   }
 
@@ -270,18 +270,15 @@ export class InstantMessages {
   #changed({ change }: WatchConversationsResponse): void {
     const before = this.#conversations.value;
     this.#input({ kind: "change", change });
+    const arrived = arrivals(before, this.#conversations.value, change, this.me);
     const shown = this.thread.value;
     if (shown !== undefined && shown.unread > 0 && this.#isLookedAt()) this.#input({ kind: "read", key: shown.key });
-    if (change.case !== "arrived" && change.case !== "changed") return;
-    const id = change.value.conversationId;
-    const message = change.case === "arrived" ? change.value.message : change.value.lastMessage;
-    const thread = threadOf(this.#conversations.value, id);
-    if (message === undefined || thread === undefined || message.author?.librarianId === this.me) return;
-    if (Number(message.position) <= (threadOf(before, id)?.head ?? 0)) return;
-    const { counterpart } = thread;
-    const queueId = counterpart.kind === "queue" ? counterpart.queueId : undefined;
-    const isShown = shown?.key === thread.key && this.#isLookedAt();
-    this.listener.arrived(message.author?.screenName || "A librarian", message.text, { queueId, isShown });
+    for (const { thread, message } of arrived) {
+      const { key, counterpart } = thread;
+      const queueId = counterpart.kind === "queue" ? counterpart.queueId : undefined;
+      const isShown = shown?.key === key && this.#isLookedAt();
+      this.listener.arrived(message.author?.screenName || "A librarian", message.text, { queueId, isShown });
+    }
   }
 
   #refused(commandId: string, refusal: Refusal): void {

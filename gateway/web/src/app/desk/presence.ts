@@ -7,7 +7,7 @@ import { type OwnPresence, Status, type WatchDeskResponse } from "../../gen/carr
 import type { Refusal } from "../../gen/carrel/refusal/v1/refusal_pb";
 import { whyRefused } from "../../refusal_words";
 import { noQueues, type Queues, reduceQueues } from "../../state/queues";
-import { noRoster, type Roster, reduceRoster, statusWord } from "../../state/roster";
+import { expireLibrarians, noRoster, type Roster, reduceRoster, statusWord } from "../../state/roster";
 import { mayPass } from "../../wire";
 import type { Link } from "../parts/link";
 
@@ -147,6 +147,7 @@ export class Presence {
   tick(now: number): void {
     if (this.#announceAt !== undefined && now >= this.#announceAt) this.#announce();
     if (this.#watchAt !== undefined && now >= this.#watchAt) this.#watch();
+    this.#roster.value = expireLibrarians(this.#roster.value, now);
     const own = this.#own.value;
     if (this.#unconfirmed.value && own !== undefined && this.#heard && now - this.#announcedAt > SETTLED) {
       this.#unconfirmed.value = false;
@@ -207,7 +208,6 @@ export class Presence {
     if (before !== undefined && before.status !== own.status) {
       this.listener.say(`Your status is ${statusWord(own.status)}.`);
     }
-  }
     this.#answered();
   }
 
@@ -215,6 +215,7 @@ export class Presence {
     if (!this.#awaited) return;
     this.#awaited = false;
     this.listener.announced();
+  }
 
   /** Adopts the librarian's status and queues, on whichever monitor they were chosen. */
   #adopt(own: OwnPresence, before: OwnPresence | undefined): void {
@@ -248,11 +249,13 @@ export class Presence {
     this.#wantedStatus.value = own?.status ?? Status.UNSPECIFIED;
     this.#wantedQueues.value = own && [...own.queueIds];
     this.listener.chooseAgain(whyRefused(refusal));
-  }
     this.#answered();
+  }
 
   #deskChanged(change: WatchDeskResponse): void {
-    this.#roster.value = reduceRoster(this.#roster.value, change);
+    const now = Date.now();
+    // In a hidden page, timers may be delayed by up to a minute.
+    this.#roster.value = reduceRoster(expireLibrarians(this.#roster.value, now), change, now);
     this.#queues.value = reduceQueues(this.#queues.value, change);
   }
 }
