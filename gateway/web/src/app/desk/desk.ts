@@ -156,6 +156,7 @@ export class Desk {
       if (!isShown) this.alerts.ring("im", `${author} has written to ${to}.`);
       this.announcer.say(`${author} to ${to}, not to a patron: ${isShown ? text : beginningOf(text, HEARD)}`);
     },
+    sent: (commandId) => this.transfers.imSent(commandId),
     refused: (name, refusal) => {
       const fate = nothingHappened(refusal) ? "was not sent" : "may not have been sent";
       this.notify(`Your message to ${name} ${fate}. ${whyRefused(refusal)}`, "bad");

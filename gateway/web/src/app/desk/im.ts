@@ -33,6 +33,8 @@ export interface ImPlace {
 export interface ImListener {
   /** A colleague has written. */
   arrived: (author: string, text: string, where: ImPlace) => void;
+  /** A message of the user was taken. */
+  sent: (commandId: string) => void;
   /** A message of the user failed while they are not looking at its conversation, which would say so. */
   refused: (name: string, refusal: Refusal) => void;
 }
@@ -115,9 +117,11 @@ export class InstantMessages {
     this.open(this.#choose(row));
   }
 
-  /** Writes to a librarian from wherever the user is. */
-  write(row: LibrarianRow, text: string): void {
-    this.#input({ kind: "send", key: this.#choose(row), commandId: newCommandId(), text });
+  /** Writes to a librarian from wherever the user is, and returns the command's id. */
+  write(row: LibrarianRow, text: string): string {
+    const commandId = newCommandId();
+    this.#input({ kind: "send", key: this.#choose(row), commandId, text });
+    return commandId;
   }
 
   /** Opens the IM tab with a conversation, and the cursor in the box. */
@@ -209,6 +213,7 @@ export class InstantMessages {
         const { commandId, sent } = frame.value;
         const { conversationId = "", position = 0n } = sent ?? {};
         this.#input({ kind: "sent", commandId, conversationId, position: Number(position) });
+        this.listener.sent(commandId);
         return true;
       }
       case "imMessages": {
