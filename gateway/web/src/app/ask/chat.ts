@@ -126,7 +126,10 @@ export class PatronChat {
       frame: () => this.#settle(),
       news: (_, event) => this.#news(event),
       token: (token) => this.#admission.change({ token }),
-      tick: () => void this.memory.tick(),
+      tick: () => {
+        this.#admission.tick();
+        void this.memory.tick();
+      },
     });
     const wanted = computed(() => !practice && (this.stage.value === "form" || this.stage.value === "waiting"));
     this.availability = new AvailabilityWatch(institutionId, wanted);
