@@ -245,13 +245,16 @@ fn presence() -> impl Strategy<Value = client_frame::Frame> {
     use client_frame::Frame;
     let queues = proptest::option::of(proptest::collection::vec(any::<String>(), 0..3));
     prop_oneof![
-        (any::<String>(), 0..5i32, queues).prop_map(|(monitor_id, status, queues)| {
-            Frame::Announce(Announcement {
-                monitor_id,
-                status,
-                queues: queues.map(|queue_ids| MonitoredQueues { queue_ids }),
-            })
-        }),
+        (any::<String>(), 0..5i32, queues, any::<bool>()).prop_map(
+            |(monitor_id, status, queues, returning)| {
+                Frame::Announce(Announcement {
+                    monitor_id,
+                    status,
+                    queues: queues.map(|queue_ids| MonitoredQueues { queue_ids }),
+                    returning,
+                })
+            }
+        ),
         Just(Frame::Goodbye(Goodbye {})),
         Just(Frame::WatchDesk(WatchDeskRequest {})),
     ]

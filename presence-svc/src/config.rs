@@ -30,6 +30,8 @@ pub struct Config {
     pub admit_per_address: Rate,
     /// How long a monitor counts as open after its last sign of life.
     pub lease: HumanDuration,
+    /// How long after its start the server does not say that somebody is not here.
+    pub settle: HumanDuration,
     /// How often the server looks for monitors that are gone, and for queues whose hours begin or end.
     pub sweep: HumanDuration,
     /// How often an open stream says that it is alive.
@@ -135,6 +137,7 @@ impl Default for Config {
             log_in_per_address: rate(30, 2),
             admit_per_address: rate(30, 2),
             lease: HumanDuration::from_secs(15),
+            settle: HumanDuration::from_secs(15),
             sweep: HumanDuration::from_secs(1),
             heartbeat: HumanDuration::from_secs(5),
             introduction_lifetime: HumanDuration::from_secs(10 * 60),

@@ -98,6 +98,9 @@ pub enum Error {
     /// The leases could not be held.
     #[error(transparent)]
     Leases(#[from] LeaseError),
+    /// Somebody is not known to be here, and it is not known whether they are.
+    #[error("it is not known who is here")]
+    PresenceUnknown,
     /// The librarian is not there, or the caller may not see them.
     #[error("no such librarian")]
     UnknownLibrarian,
@@ -231,6 +234,10 @@ impl From<Error> for Refusal {
                     "It can't be written down at this moment who is here. Announce yourself again.",
                 )
             }
+            Error::PresenceUnknown => Self::unavailable(
+                "PRESENCE_UNAVAILABLE",
+                "It is not known at this moment who is here. Try again.",
+            ),
             Error::UnknownLibrarian => Self::not_found("librarian"),
             Error::TooSlow => {
                 stream::too_slow("Watch again; the new watch starts with everything as it is.")
@@ -259,6 +266,7 @@ mod tests {
             Error::Log(LogError::Unknown("gone".into())),
             Error::Password(PasswordError::Busy),
             Error::TooManyAttempts(Duration::from_millis(1500)),
+            Error::PresenceUnknown,
         ];
         for error in errors {
             let status = Status::from(Refusal::from(error));

@@ -112,7 +112,7 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, Error> {
         stop,
     } = parts;
     let tasks = TaskTracker::new();
-    let desk = presence::Desk::new(
+    let (desk, news) = presence::Desk::new(
         config.clone(),
         presence::DeskParts {
             log: Arc::clone(&log),
@@ -124,7 +124,7 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, Error> {
     )
     .await?;
     desk.show();
-    tasks.spawn(desk.clone().follow(desk.listen(), stop.clone()));
+    tasks.spawn(desk.clone().follow(news, stop.clone()));
     let source = presence::LoadSource {
         session: load,
         keys: keys.clone(),

@@ -49,6 +49,7 @@ async fn connect(
         queues: Some(wire::MonitoredQueues {
             queue_ids: QUEUES.map(str::to_owned).into(),
         }),
+        returning: false,
     };
     let _ = say.try_send(saying(Say::Announcement(announcement)));
     let mut client = PresenceServiceClient::new(me.channel()?);

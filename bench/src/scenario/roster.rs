@@ -219,6 +219,7 @@ impl Librarian {
                 queues: Some(MonitoredQueues {
                     queue_ids: vec![LIBRARY.to_owned()],
                 }),
+                returning: false,
             }))
             .await
     }

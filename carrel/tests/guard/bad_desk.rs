@@ -139,6 +139,7 @@ fn announcement(monitor_id: &str, queue_ids: &[&str]) -> Option<Request> {
         queues: Some(presence::MonitoredQueues {
             queue_ids: queue_ids.iter().map(|&id| id.to_owned()).collect(),
         }),
+        returning: false,
     }))
 }
 
@@ -288,6 +289,7 @@ async fn a_desk_that_asks_wrongly_is_told_what_it_asked() {
             queues: Some(presence::MonitoredQueues {
                 queue_ids: vec![queue_id.to_owned()],
             }),
+            returning: false,
         })
     };
     let list = || {

@@ -127,6 +127,8 @@ impl Fixture {
         // Nothing changes with time alone, so no monitor or connection has to be kept alive.
         let forever = Duration::from_secs(3_600);
         config.presence.lease = forever.into();
+        // Everybody who is here has come since it was started.
+        config.presence.settle = Duration::ZERO.into();
         config.session.owner_grace = forever.into();
         config.session.patron_away = forever.into();
         config.session.patron_lost = (2 * forever).into();

@@ -29,6 +29,7 @@ impl Monitor {
             monitor_id: command_id(),
             status: wire::Status::Unspecified.into(),
             queues: queues.map(|queue_ids| wire::MonitoredQueues { queue_ids }),
+            returning: false,
         };
         send(&requests, Request::Announcement(announcement)).await;
         let request = ask(token, ReceiverStream::new(receiver));

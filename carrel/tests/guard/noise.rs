@@ -124,13 +124,16 @@ fn desk() -> BoxedStrategy<Asked> {
         text().prop_map(To::ConversationId),
     ]);
     prop_oneof![
-        (text(), any::<i32>(), queues).prop_map(|(monitor_id, status, queues)| {
-            Asked::Announce(presence::Announcement {
-                monitor_id,
-                status,
-                queues: queues.map(|queue_ids| presence::MonitoredQueues { queue_ids }),
-            })
-        }),
+        (text(), any::<i32>(), queues, any::<bool>()).prop_map(
+            |(monitor_id, status, queues, returning)| {
+                Asked::Announce(presence::Announcement {
+                    monitor_id,
+                    status,
+                    queues: queues.map(|queue_ids| presence::MonitoredQueues { queue_ids }),
+                    returning,
+                })
+            }
+        ),
         Just(Asked::Goodbye(presence::Goodbye {})),
         Just(Asked::WatchDesk(presence::WatchDeskRequest {})),
         Just(Asked::WatchConversations(im::WatchConversationsRequest {

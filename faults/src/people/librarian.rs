@@ -62,6 +62,7 @@ impl Librarian {
             queues: Some(MonitoredQueues {
                 queue_ids: queues.clone(),
             }),
+            returning: false,
         }));
         browser.greet(Request::Watch(WatchSessionsRequest {
             queue_ids: queues.clone(),

@@ -43,6 +43,7 @@ fn announce(queue_ids: &[&str]) -> Frame {
         queues: Some(MonitoredQueues {
             queue_ids: queue_ids.iter().map(ToString::to_string).collect(),
         }),
+        returning: false,
     })
 }
 

@@ -254,6 +254,22 @@ describe("tokens", () => {
     expect(step(renewed, { kind: "tick" }, 302_000, 0.5)[1]).toEqual([]);
   });
 
+  it.each([
+    ["slow", 600_000],
+    ["fast", -600_000],
+  ])("renews at half of a token's life when the local clock is ten minutes %s", (_, ahead) => {
+    const token: HeldToken = { ...TOKEN, expiresAt: TOKEN.expiresAt + ahead };
+    let [connection] = through([0, { kind: "start", token }], OPENED, WELCOME);
+    const renewals: number[] = [];
+    for (let now = 1_000; now < 400_000; now += 1_000) {
+      connection = step(connection, { kind: "heard" }, now, 0.5)[0];
+      const [next, effects] = step(connection, { kind: "tick" }, now, 0.5, ahead);
+      connection = next;
+      if (effects.some(({ kind }) => kind === "renew-on-socket")) renewals.push(now);
+    }
+    expect(renewals).toEqual([300_000, 330_000, 360_000, 390_000]);
+  });
+
   it("does not renew without end when the local clock is wrong", () => {
     const old: HeldToken = { ...TOKEN, expiresAt: -1 };
     const renewals = Array.from({ length: 60 }, (_, second) => second * 1_000).reduce<[Connection, number]>(

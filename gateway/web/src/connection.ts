@@ -1,7 +1,7 @@
 /**
  * The life of the connection to the gateway, as a pure function.
  *
- * `step(connection, event, now, random)` returns the next state of the connection and the effects to carry out. It
+ * `step(connection, event, now, random, ahead)` returns the next state of the connection and the effects to carry out. It
  * opens no socket, reads no clock and draws no random numbers, so that every order of events can be tested. `socket.ts`
  * carries the effects out.
  */
@@ -147,8 +147,11 @@ export function retryAfter(reason: string): number | undefined {
   return match?.[1] === undefined ? undefined : Number(match[1]);
 }
 
-/** Returns the connection after `event`, and the effects to carry out. `random` is at least 0 and less than 1. */
-export function step(connection: Connection, event: ConnectionEvent, now: number, random: number): Step {
+/**
+ * Returns the connection after `event`, and the effects to carry out. `random` is at least 0 and less than 1; `ahead` is how
+ * far the server's clock is ahead of the local one, in milliseconds, as far as it is known.
+ */
+export function step(connection: Connection, event: ConnectionEvent, now: number, random: number, ahead = 0): Step {
   switch (event.kind) {
     case "start":
       return open({ ...connection, token: event.token, tokenAt: now, failures: 0, renewedOnTrial: false }, now);
@@ -172,10 +175,10 @@ export function step(connection: Connection, event: ConnectionEvent, now: number
     case "renewal-failed":
       return connection.phase.name === "renewing" ? retry(connection, now, random) : [connection, []];
     case "tick":
-      return tick(connection, now, random);
+      return tick(connection, now, random, ahead);
     case "wake":
-      if (isInDoubt(connection)) return askAgain(connection, now, random);
-      return tick(hasten(connection, now, random), now, random);
+      if (isInDoubt(connection)) return askAgain(connection, now, random, ahead);
+      return tick(hasten(connection, now, random), now, random, ahead);
     case "try-now":
       return connection.phase.name === "waiting" ? open(connection, now) : [connection, []];
     case "doubt":
@@ -203,10 +206,10 @@ function doubt(connection: Connection, now: number): Step {
  * Asks a connection in doubt once more for a sign of life. Many outlive a short cut, and devices say that they have no
  * network when they have one: to replace them all at once would be a rush on the gateway for nothing.
  */
-function askAgain(connection: Connection, now: number, random: number): Step {
+function askAgain(connection: Connection, now: number, random: number, ahead: number): Step {
   const { phase } = connection;
-  if (phase.name !== "connected" || phase.wokenAt !== undefined) return tick(connection, now, random);
-  const [next, effects] = tick({ ...connection, phase: { ...phase, wokenAt: now } }, now, random);
+  if (phase.name !== "connected" || phase.wokenAt !== undefined) return tick(connection, now, random, ahead);
+  const [next, effects] = tick({ ...connection, phase: { ...phase, wokenAt: now } }, now, random, ahead);
   return [next, next.phase.name === "connected" ? [{ kind: "ping" }, ...effects] : effects];
 }
 
@@ -297,7 +300,7 @@ function renewalRefused(connection: Connection): Step {
   return connection.phase.name === "renewing" ? expire(connection) : [connection, []];
 }
 
-function tick(connection: Connection, now: number, random: number): Step {
+function tick(connection: Connection, now: number, random: number, ahead: number): Step {
   const { phase } = connection;
   switch (phase.name) {
     case "opening":
@@ -308,7 +311,7 @@ function tick(connection: Connection, now: number, random: number): Step {
     case "connected":
       if (now - phase.lastHeard > connection.silenceLimit) return lose(connection, now, random);
       if (phase.wokenAt !== undefined && now - phase.wokenAt >= ANSWER_LIMIT) return lose(connection, now, random);
-      return upkeep(connection, phase, now);
+      return upkeep(connection, phase, now, ahead);
     default:
       return [connection, []];
   }
@@ -319,14 +322,19 @@ function lose(connection: Connection, now: number, random: number): Step {
   return [next, [{ kind: "close" }, ...effects]];
 }
 
-function upkeep(connection: Connection, phase: Extract<Phase, { name: "connected" }>, now: number): Step {
+function upkeep(
+  connection: Connection,
+  phase: Extract<Phase, { name: "connected" }>,
+  now: number,
+  ahead: number,
+): Step {
   const effects: ConnectionEffect[] = [];
   let next = connection;
   if (!phase.pingSent && now - phase.lastHeard > connection.silenceLimit / 2) {
     next = { ...next, phase: { ...phase, pingSent: true } };
     effects.push({ kind: "ping" });
   }
-  if (connection.token !== undefined && renewalDue(connection, connection.token, now)) {
+  if (connection.token !== undefined && renewalDue(connection, connection.token, now, ahead)) {
     next = { ...next, renewalAt: now };
     effects.push({ kind: "renew-on-socket" });
   }
@@ -334,8 +342,9 @@ function upkeep(connection: Connection, phase: Extract<Phase, { name: "connected
 }
 
 /** Whether to renew the token: from half of its lifetime on, which leaves time for several attempts. */
-function renewalDue(connection: Connection, token: HeldToken, now: number): boolean {
-  const life = token.expiresAt - connection.tokenAt;
+function renewalDue(connection: Connection, token: HeldToken, now: number, ahead: number): boolean {
+  // The server's clock says when the token expires; the local one may be minutes away from it.
+  const life = token.expiresAt - ahead - connection.tokenAt;
   const pause =
     life > 0 ? Math.max(SHORTEST_RENEWAL_PAUSE, Math.min(LONGEST_RENEWAL_PAUSE, life / 4)) : LONGEST_RENEWAL_PAUSE;
   return now >= connection.tokenAt + life / 2 && now - Math.max(connection.renewalAt, connection.tokenAt) >= pause;

@@ -23,6 +23,7 @@ beforeEach(() => {
     {
       address: "ws://localhost/v1/socket",
       now: () => clock,
+      serverNow: () => clock,
       random: () => 0,
       renew: () =>
         new Promise((resolve) => {

@@ -12,6 +12,8 @@ import { clientFrame, decode, encode, SUB_PROTOCOL } from "./wire";
 export interface SocketParts {
   address: string;
   now: () => number;
+  /** The server's time, as far as it is known. */
+  serverNow: () => number;
   random: () => number;
   renew: (accessToken: string) => Promise<RenewOutcome>;
 }
@@ -79,7 +81,8 @@ export class GatewaySocket {
   }
 
   #handle(event: ConnectionEvent): void {
-    const [next, effects] = step(this.#connection, event, this.parts.now(), this.parts.random());
+    const now = this.parts.now();
+    const [next, effects] = step(this.#connection, event, now, this.parts.random(), this.parts.serverNow() - now);
     const changed = next !== this.#connection;
     this.#connection = next;
     if (changed) this.listener.changed(next);

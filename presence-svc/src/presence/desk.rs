@@ -36,10 +36,14 @@ use crate::{
     directory::storage,
     domain::{
         queues::{Knowledge, Load},
-        roster::{Watcher, row_changes, row_of, rows_for},
+        roster::{Watcher, row_changes, rows_for},
     },
     error::Error,
 };
+
+mod answers;
+#[cfg(test)]
+mod tests;
 
 /// The space of the leases, and the topic on which a server announces whose presence has changed.
 const PRESENCE: &str = "presence";
@@ -112,11 +116,15 @@ pub(crate) struct Watched {
 }
 
 impl Desk {
-    /// Creates a desk that knows the directory and, if they can be read, the leases.
+    /// Creates a desk that knows the directory and, if they can be read, the leases. It hears what other servers change
+    /// from before its first look, so none of it is missed: [`Desk::follow`] is to read what it hears.
     ///
     /// # Errors
     /// If the directory can't be read.
-    pub(crate) async fn new(config: Config, parts: DeskParts) -> Result<Self, LogError> {
+    pub(crate) async fn new(
+        config: Config,
+        parts: DeskParts,
+    ) -> Result<(Self, Subscription), LogError> {
         let DeskParts {
             log,
             bus,
@@ -124,12 +132,14 @@ impl Desk {
             clock,
             keys,
         } = parts;
+        let origin = Origin::random();
+        let news = bus.subscribe(origin, PRESENCE);
         let directory = storage::read(&*log).await?;
         let mut state = State::unknown();
         state.sources.directory = Arc::new(directory);
         let desk = Self(Arc::new(Inner {
             bus,
-            origin: Origin::random(),
+            origin,
             leases,
             clock,
             introductions: Introductions::new(keys, config.introduction_lifetime.get()),
@@ -149,7 +159,7 @@ impl Desk {
             changed: watch::Sender::new(0),
         }));
         desk.look().await;
-        Ok(desk)
+        Ok((desk, news))
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -169,11 +179,6 @@ impl Desk {
     /// Subscribes to changes of the monitors or of the librarians they belong to.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.0.changed.subscribe()
-    }
-
-    /// Begins to hear what other servers change. Must be called before the first look that must not miss any change.
-    pub(crate) fn listen(&self) -> Subscription {
-        self.0.bus.subscribe(self.0.origin, PRESENCE)
     }
 
     /// Looks whenever another server announces a change, and once in a while anyway, until `stop`.
@@ -307,16 +312,6 @@ impl Desk {
         }
     }
 
-    /// Returns one librarian, as a watcher is shown them.
-    pub(crate) fn librarian(
-        &self,
-        watcher: &Watcher,
-        librarian_id: &str,
-    ) -> Option<wire::LibrarianRow> {
-        let row = row_of(watcher, &self.state().people, librarian_id)?;
-        Some(convert::librarian(row, &self.0.introductions))
-    }
-
     fn update(&self, change: impl FnOnce(&mut Sources, &mut bool)) {
         let mut known = self.known();
         let mut sources = known.state.sources.clone();
@@ -347,7 +342,7 @@ impl Desk {
     fn knowledge(&self, readable: bool) -> Knowledge {
         if !readable {
             Knowledge::Stale
-        } else if self.0.started.elapsed() < self.0.config.lease.get() {
+        } else if self.0.started.elapsed() < self.0.config.settle.get() {
             Knowledge::Growing
         } else {
             Knowledge::Whole

@@ -9,7 +9,7 @@ use carrel_proto::presence::v1::{self as wire, presence_service_server::Presence
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 
-use super::{desk::Desk, monitor::own_presence};
+use super::desk::Desk;
 use crate::{
     directory::convert::timestamp,
     domain::{
@@ -118,9 +118,9 @@ impl PresenceService for PresenceApi {
     ) -> Result<Response<wire::GetLibrarianResponse>, Status> {
         let watcher = self.caller(request.metadata())?.watcher();
         let librarian_id = request.into_inner().librarian_id;
-        let librarian = self.desk.librarian(&watcher, &librarian_id);
+        let librarian = self.desk.librarian(&watcher, &librarian_id).await?;
         Ok(Response::new(wire::GetLibrarianResponse {
-            librarian: Some(librarian.ok_or(Error::UnknownLibrarian)?),
+            librarian: Some(librarian),
         }))
     }
 
@@ -129,11 +129,11 @@ impl PresenceService for PresenceApi {
         request: Request<wire::GetOwnPresenceRequest>,
     ) -> Result<Response<wire::GetOwnPresenceResponse>, Status> {
         let caller = self.caller(request.metadata())?;
-        let state = self.desk.state();
-        let person = state.people.get(&caller.librarian.librarian_id);
-        Ok(Response::new(wire::GetOwnPresenceResponse {
-            own_presence: person.map(own_presence),
-        }))
+        let own_presence = self
+            .desk
+            .presence_of(&caller.librarian.librarian_id)
+            .await?;
+        Ok(Response::new(wire::GetOwnPresenceResponse { own_presence }))
     }
 
     async fn get_availability(

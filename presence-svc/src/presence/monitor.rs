@@ -275,7 +275,8 @@ pub(crate) fn own_presence(person: &Person) -> wire::OwnPresence {
 }
 
 /// Returns what a librarian chooses by an announcement. What it leaves out stays as it is, except for queues that they
-/// may no longer monitor. The same choice keeps its revision.
+/// may no longer monitor; so does everything if the monitor only comes back and the librarian is here. The same choice
+/// keeps its revision.
 fn choose(
     state: &State,
     librarian: &Librarian,
@@ -289,7 +290,8 @@ fn choose(
     let last = newest(state, &librarian.librarian_id);
     // A librarian who has closed all their monitors starts afresh.
     let newest = last.filter(|_| state.people.contains_key(&librarian.librarian_id));
-    let queues = match &announcement.queues {
+    let counts = !announcement.returning || newest.is_none();
+    let queues = match announcement.queues.as_ref().filter(|_| counts) {
         Some(wanted) => check_queues(directory, librarian, &wanted.queue_ids)?,
         None => newest.map_or_else(BTreeSet::new, |newest| {
             let mut queues = newest.queues.clone();
@@ -298,6 +300,7 @@ fn choose(
         }),
     };
     let status = convert::status_from_wire(announcement.status)?
+        .filter(|_| counts)
         .or(newest.map(|newest| newest.status))
         .unwrap_or(Status::Available);
     match newest {

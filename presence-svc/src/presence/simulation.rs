@@ -189,9 +189,12 @@ impl World {
             };
             Desk::new(config.clone(), parts).await.unwrap()
         };
-        let desks = [desk().await, desk().await];
-        let follow = |desk: &Desk| tokio::spawn(desk.clone().follow(desk.listen(), stop.clone()));
-        let followers = desks.iter().map(follow).collect();
+        let ((one, news_of_one), (other, news_of_other)) = (desk().await, desk().await);
+        let followers = vec![
+            tokio::spawn(one.clone().follow(news_of_one, stop.clone())),
+            tokio::spawn(other.clone().follow(news_of_other, stop.clone())),
+        ];
+        let desks = [one, other];
         let librarians: Vec<Librarian> = (0..LIBRARIANS).map(|n| token(&directory, n)).collect();
         let screens = librarians
             .iter()

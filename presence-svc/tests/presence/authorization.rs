@@ -34,7 +34,7 @@ async fn answers(server: &TestServer, token: Option<&str>) -> Vec<Result<(), Sta
 
 #[tokio::test]
 async fn only_librarians_may_know_who_is_here() {
-    let (fixture, server) = Fixture::open().await;
+    let (fixture, server) = Fixture::settled().await;
     for (token, code, why) in [
         (None, Code::Unauthenticated, "NO_TOKEN"),
         (
@@ -65,7 +65,7 @@ async fn only_librarians_may_know_who_is_here() {
 // D20, I18: a librarian who is not shown can't be told from one who does not exist.
 #[tokio::test]
 async fn whoever_is_not_shown_can_not_be_found() {
-    let (fixture, server) = Fixture::open().await;
+    let (fixture, server) = Fixture::settled().await;
     let _lee = fixture
         .announce(&server, "lee@maple", "tab", &["maple"])
         .await;
@@ -110,7 +110,7 @@ async fn whoever_is_not_shown_can_not_be_found() {
 
 #[tokio::test]
 async fn a_librarian_knows_their_own_presence() {
-    let (fixture, server) = Fixture::open().await;
+    let (fixture, server) = Fixture::settled().await;
     let token = fixture.token("lee@maple").await;
     let get = async || {
         let request = bearing(&token, wire::GetOwnPresenceRequest {});

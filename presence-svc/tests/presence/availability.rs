@@ -46,7 +46,7 @@ async fn a_library_can_be_asked_when_any_queue_that_its_patrons_reach_is_open_an
         .load
         .begin_with(snapshot(&[("maple", 2), ("coop", 5)], &[]));
     // It has just started, and may not have heard of everyone yet. That it is out of hours is known all the same.
-    fixture.config.lease = Duration::from_secs(3600).into();
+    fixture.config.settle = Duration::from_secs(3600).into();
     let server = fixture.server().await;
     let harbor = availability(&server, "harbor").await;
     assert_eq!(harbor.availability(), Availability::Closed);
@@ -62,13 +62,13 @@ async fn a_library_can_be_asked_when_any_queue_that_its_patrons_reach_is_open_an
     assert_eq!(maple.availability(), Availability::Open);
     lee.goodbye().await;
 
-    fixture.config.lease = Duration::from_millis(300).into();
+    fixture.config.settle = Duration::from_millis(300).into();
     let server = fixture.server().await;
     // Maple's own queue is out of hours, but a wait there goes on to the cooperative's, which has no hours.
     let maple = becomes(&server, "maple", Availability::Unstaffed).await;
     assert_eq!(maple.question_form_address, "https://maple.example/ask");
     assert_eq!(maple.next_open_time, None);
-    fixture.config.lease = Duration::from_secs(3600).into();
+    fixture.config.settle = Duration::from_secs(3600).into();
 
     fixture.clock.advance_ms(60_000);
     becomes(&server, "harbor", Availability::Unstaffed).await;

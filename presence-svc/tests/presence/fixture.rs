@@ -10,7 +10,7 @@ use carrel_platform::{
         keys::KeyRing,
         token::{self, Lifetimes},
     },
-    bus::local::LocalBus,
+    bus::{Bus, local::LocalBus},
     clock::Clock,
     config::HumanDuration,
     in_process::InProcessServer,
@@ -121,7 +121,7 @@ pub(crate) struct Fixture {
     pub(crate) leases: FailingLeases,
     pub(crate) load: Load,
     pub(crate) config: Config,
-    bus: LocalBus,
+    pub(crate) bus: Arc<dyn Bus>,
     ids: BTreeMap<&'static str, String>,
 }
 
@@ -164,7 +164,7 @@ impl Fixture {
                 heartbeat: HumanDuration::from_secs(60),
                 ..Config::default()
             },
-            bus: LocalBus::default(),
+            bus: Arc::new(LocalBus::default()),
             log,
             clock,
             keys,
@@ -175,6 +175,14 @@ impl Fixture {
     /// A fixture with one server.
     pub(crate) async fn open() -> (Self, TestServer) {
         let fixture = Self::new().await;
+        let server = fixture.server().await;
+        (fixture, server)
+    }
+
+    /// A fixture with one server that has been there for long enough to know of everyone who is here.
+    pub(crate) async fn settled() -> (Self, TestServer) {
+        let mut fixture = Self::new().await;
+        fixture.config.settle = HumanDuration::from_secs(0);
         let server = fixture.server().await;
         (fixture, server)
     }
@@ -217,7 +225,7 @@ impl Fixture {
         let stop = CancellationToken::new();
         let parts = Parts {
             log: Arc::clone(&self.log) as Arc<dyn EventLog>,
-            bus: Arc::new(self.bus.clone()),
+            bus: Arc::clone(&self.bus),
             leases: Arc::new(self.leases.clone()),
             clock: self.clock.clone(),
             keys: self.keys.clone(),
@@ -334,6 +342,7 @@ pub(crate) fn choice(
         queues: queues.map(|queues| wire::MonitoredQueues {
             queue_ids: queues.iter().map(|queue| (*queue).into()).collect(),
         }),
+        returning: false,
     }
 }
 

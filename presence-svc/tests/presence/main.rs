@@ -8,4 +8,5 @@ mod availability;
 mod failures;
 mod fixture;
 mod streams;
+mod unknown;
 mod watch;

@@ -60,6 +60,7 @@ fn announcement(queue_id: Option<String>) -> Request {
         queues: queue_id.map(|queue_id| MonitoredQueues {
             queue_ids: vec![queue_id],
         }),
+        returning: false,
     })
 }
 

@@ -1,10 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import type { ClientFrame } from "../gen/carrel/gateway/v1/frames_pb";
+import { ConversationsSnapshotSchema } from "../gen/carrel/im/v1/im_service_pb";
 import { RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb";
 import { generator } from "../testing/generator";
 import { change, ImServer, ME, OTHER } from "../testing/im_server";
 import {
+  arrivals,
   type Conversations,
   type ConversationsInput,
   itemsOf,
@@ -13,6 +15,7 @@ import {
   unreadThreads,
   withLibrarians,
 } from "./conversations";
+import { PARTS_TAKE } from "./parts";
 import { emptyThread, HELD, isRequest, librarianKey, type Thread } from "./thread";
 
 const KEY = librarianKey(OTHER.librarianId);
@@ -199,6 +202,52 @@ describe("a conversation as snapshot and changes (R13)", () => {
     page.input({ kind: "tick" });
     page.settle();
     expect(page.shown).toEqual(["one", "lost", "three"]);
+  });
+});
+
+describe("a snapshot that comes in parts", () => {
+  it("drops what it leaves out only when that has not followed for a while", () => {
+    const page = watching("one", "two");
+    page.input({ kind: "open", key: KEY });
+    page.settle();
+    const held = page.shown;
+    const nothing = change({ case: "snapshot", value: create(ConversationsSnapshotSchema) });
+    page.input(nothing);
+    expect(page.shown).toEqual(held);
+    page.input(page.server.changed);
+    page.now += PARTS_TAKE;
+    page.input({ kind: "tick" });
+    expect(page.shown).toEqual(held);
+    page.input(nothing);
+    page.now += PARTS_TAKE - 1;
+    page.input({ kind: "tick" });
+    expect(page.shown).toEqual(held);
+    page.now += 1;
+    page.input({ kind: "tick" });
+    expect(page.conversations.threads.size).toBe(0);
+  });
+
+  it("is no news when it is the first, in none of its parts (D32)", () => {
+    const { server } = watching("one");
+    const part = { case: "changed" as const, value: server.conversation };
+    const first = change({ case: "snapshot", value: create(ConversationsSnapshotSchema) });
+    for (const snapshot of [server.snapshot, first]) {
+      const [loaded] = reduceConversations(noConversations, snapshot, ME.librarianId, 0);
+      if (snapshot.kind === "change")
+        expect(arrivals(noConversations, loaded, snapshot.change, ME.librarianId)).toEqual([]);
+      const [whole] = reduceConversations(loaded, change(part), ME.librarianId, 0);
+      expect(arrivals(loaded, whole, part, ME.librarianId)).toEqual([]);
+      expect(whole.threads.size).toBe(1);
+    }
+  });
+
+  it("begins a conversation anew that follows in another history", () => {
+    const page = watching("one", "two", "three");
+    page.input(change({ case: "snapshot", value: create(ConversationsSnapshotSchema) }));
+    page.server.messages.length = 1;
+    page.input(page.server.changed);
+    page.settle();
+    expect(page.shown).toEqual(["one"]);
   });
 });
 

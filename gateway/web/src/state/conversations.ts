@@ -10,6 +10,7 @@ import type {
 } from "../gen/carrel/im/v1/im_service_pb";
 import type { Refusal } from "../gen/carrel/refusal/v1/refusal_pb";
 import * as outbox from "./outbox";
+import { goneBy, type LeftOut, leftOutOf, nothingLeftOut, settled } from "./parts";
 import {
   arrived,
   askEarlier,
@@ -40,10 +41,12 @@ export interface Conversations {
   loaded: boolean;
   /** The conversations by key. */
   threads: ReadonlyMap<string, Thread>;
+  /** Those of them, by their ids, that the last snapshot left out, and that may still follow. */
+  leftOut: LeftOut;
 }
 
 /** The conversations before anything is known about them. */
-export const noConversations: Conversations = { loaded: false, threads: new Map() };
+export const noConversations: Conversations = { loaded: false, threads: new Map(), leftOut: nothingLeftOut };
 
 /** An input to the conversations. */
 export type ConversationsInput =
@@ -123,7 +126,49 @@ export function reduceConversations(
     case "connected":
       return toEach(conversations, reconnected);
     case "tick":
-      return toEach(conversations, (thread) => ticked(thread, now));
+      return toEach(withoutGone(conversations, now), (thread) => ticked(thread, now));
+  }
+}
+
+/** A message of somebody else's that the page has not known of. */
+export interface Arrival {
+  /** The conversation, as it is now. */
+  thread: Thread;
+  message: Message;
+}
+
+/**
+ * Returns what is new to the user in a change, at most one message of each conversation. What they have read on another
+ * monitor is not new to them; nor is anything in the first snapshot, or in a staff room that they have just come to.
+ */
+export function arrivals(
+  before: Conversations,
+  after: Conversations,
+  change: WatchConversationsResponse["change"],
+  me: string,
+): Arrival[] {
+  const newIn = (conversationId: string, message: Message | undefined, isNewToPage: (thread: Thread) => boolean) => {
+    const thread = threadOf(after, conversationId);
+    if (message === undefined || thread === undefined || message.author?.librarianId === me) return [];
+    const known = threadOf(before, conversationId);
+    const isNew = known === undefined ? isNewToPage(thread) : Number(message.position) > known.head;
+    return isNew ? [{ thread, message }] : [];
+  };
+  switch (change.case) {
+    case "arrived":
+      return newIn(change.value.conversationId, change.value.message, () => true);
+    case "changed":
+      // A part of a snapshot, or a staff room that the user has just come to: what is new in it would follow.
+      return change.value.unread === 0 ? [] : newIn(change.value.conversationId, change.value.lastMessage, () => false);
+    case "snapshot":
+      if (!before.loaded) return [];
+      return change.value.conversations
+        .filter(({ unread }) => unread > 0)
+        .flatMap(({ conversationId, lastMessage }) =>
+          newIn(conversationId, lastMessage, ({ counterpart }) => counterpart.kind === "librarian"),
+        );
+    default:
+      return [];
   }
 }
 
@@ -195,17 +240,25 @@ function changed(
 ): ConversationsStep {
   switch (change.case) {
     case "snapshot":
-      return snapshot(conversations, change.value.conversations);
+      return snapshot(conversations, change.value.conversations, now);
     case "arrived": {
       const { conversationId, message } = change.value;
       if (message === undefined) return [conversations, []];
       const own = message.author?.librarianId === me;
       return toThread(conversations, keyOfId(conversations, conversationId), (thread) => arrived(thread, message, own));
     }
-    case "changed":
-      return facts(conversations, change.value, false);
-    case "gone":
-      return [dropped(conversations, keyOfId(conversations, change.value.conversationId)), []];
+    case "changed": {
+      const { conversationId } = change.value;
+      // One that the last snapshot left out is a part of it.
+      const isPart = conversations.leftOut.keys.has(conversationId);
+      const leftOut = settled(conversations.leftOut, conversationId, now);
+      return facts({ ...conversations, leftOut }, change.value, isPart);
+    }
+    case "gone": {
+      const { conversationId } = change.value;
+      const leftOut = settled(conversations.leftOut, conversationId, now);
+      return [dropped({ ...conversations, leftOut }, keyOfId(conversations, conversationId)), []];
+    }
     case "typing": {
       const { conversationId, member } = change.value;
       if (member === undefined || member.librarianId === me) return [conversations, []];
@@ -219,12 +272,15 @@ function changed(
   }
 }
 
-function snapshot(conversations: Conversations, all: readonly Conversation[]): ConversationsStep {
+function snapshot(conversations: Conversations, all: readonly Conversation[], now: number): ConversationsStep {
   const there = new Set(all.map((conversation) => conversation.conversationId));
-  let next: Conversations = { ...conversations, loaded: true };
-  for (const { key, conversationId } of conversations.threads.values()) {
-    if (conversationId !== "" && !there.has(conversationId)) next = dropped(next, key);
-  }
+  const before = [...conversations.threads.values()].map(({ conversationId }) => conversationId);
+  const leftOut = leftOutOf(
+    there,
+    before.filter((id) => id !== ""),
+    now,
+  );
+  let next: Conversations = { ...conversations, loaded: true, leftOut };
   const frames: ClientFrame[] = [];
   for (const conversation of all) {
     const [changed, sent] = facts(next, conversation, true);
@@ -256,6 +312,15 @@ function ensured(conversations: Conversations, counterpart: Counterpart): Conver
   const key = keyOf(counterpart);
   if (conversations.threads.has(key)) return conversations;
   return { ...conversations, threads: new Map(conversations.threads).set(key, emptyThread(counterpart)) };
+}
+
+/** Drops the conversations that the last snapshot left out and that did not follow in time. */
+function withoutGone(conversations: Conversations, now: number): Conversations {
+  const gone = goneBy(conversations.leftOut, now);
+  if (gone.size === 0) return conversations;
+  let next: Conversations = { ...conversations, leftOut: nothingLeftOut };
+  for (const id of gone) next = dropped(next, keyOfId(conversations, id));
+  return next;
 }
 
 /** Drops a conversation that is gone. Unanswered and failed messages of the user are kept. */

@@ -2,6 +2,7 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { PatronConnection, type Person } from "../gen/carrel/session/v1/session_pb";
 import { SessionList, type SessionRow, type WatchSessionsResponse } from "../gen/carrel/session/v1/session_service_pb";
+import { PARTS_TAKE } from "./parts";
 
 /**
  * A waiting patron who has just been picked up or left. Shown for a while, so that no row vanishes without explanation.
@@ -31,8 +32,6 @@ export interface Lists {
 export const noLists: Lists = { loaded: false, rows: new Map(), doubtful: new Map(), goneAt: 0, departures: [] };
 
 const DEPARTURE_SHOWN = 6_000;
-/** How long the later parts of a snapshot may take to arrive, in milliseconds. */
-export const PARTS_TAKE = 2_000;
 
 /** Returns the lists after a frame from the gateway. */
 export function reduceLists(lists: Lists, { change }: WatchSessionsResponse, now: number): Lists {

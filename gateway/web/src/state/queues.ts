@@ -9,11 +9,14 @@ export type Queues = ReadonlyMap<string, QueueState>;
 /** The queues before anything is known about them. */
 export const noQueues: Queues = new Map();
 
-/** Returns the queues after a change of the desk. */
+/**
+ * Returns the queues after a change of the desk. A long snapshot comes in parts, so a queue that it leaves out stays as it
+ * was; if the user may no longer monitor it, nothing shows it any more.
+ */
 export function reduceQueues(queues: Queues, { change }: WatchDeskResponse): Queues {
   switch (change.case) {
     case "snapshot":
-      return new Map(change.value.queues.map((queue) => [queue.queueId, queue]));
+      return new Map([...queues, ...change.value.queues.map((queue) => [queue.queueId, queue] as const)]);
     case "queue":
       return new Map(queues).set(change.value.queueId, change.value);
     default:

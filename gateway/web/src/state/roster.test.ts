@@ -9,8 +9,9 @@ import {
   WatchDeskResponseSchema,
 } from "../gen/carrel/presence/v1/presence_service_pb";
 import { generator } from "../testing/generator";
+import { PARTS_TAKE } from "./parts";
 import { noQueues, othersWords, reduceQueues, staffWords, waitingWords } from "./queues";
-import { librariansOf, noRoster, type Roster, reduceRoster } from "./roster";
+import { expireLibrarians, librariansOf, noRoster, type Roster, reduceRoster } from "./roster";
 
 type Change =
   | { snapshot: LibrarianRow[]; queues?: QueueState[] }
@@ -39,7 +40,7 @@ function changeOf(change: Change) {
   return { case: "queue" as const, value: change.queue };
 }
 
-const apply = (roster: Roster, change: Change) => reduceRoster(roster, message(change));
+const apply = (roster: Roster, change: Change) => reduceRoster(roster, message(change), 0);
 const ids = (rows: readonly LibrarianRow[]) => rows.map(({ librarianId }) => librarianId);
 
 describe("the Librarians list (S39, D19)", () => {
@@ -47,7 +48,17 @@ describe("the Librarians list (S39, D19)", () => {
     expect(noRoster.loaded).toBe(false);
     const roster = apply(apply(noRoster, { snapshot: [row("a"), row("b")] }), { snapshot: [row("c")] });
     expect(roster.loaded).toBe(true);
-    expect(ids(librariansOf(roster))).toEqual(["c"]);
+    expect(ids(librariansOf(expireLibrarians(roster, PARTS_TAKE)))).toEqual(["c"]);
+  });
+
+  it("shows nobody as gone while the rest of a long snapshot may follow", () => {
+    const before = apply(noRoster, { snapshot: [row("a"), row("b"), row("c"), row("d")] });
+    const again = apply(before, { snapshot: [row("a")] });
+    expect(ids(librariansOf(expireLibrarians(again, PARTS_TAKE - 1)))).toEqual(["a", "b", "c", "d"]);
+    const late = reduceRoster(again, message({ librarian: row("b") }), PARTS_TAKE - 1);
+    const gone = reduceRoster(late, message({ gone: "c" }), PARTS_TAKE - 1);
+    expect(ids(librariansOf(expireLibrarians(gone, PARTS_TAKE)))).toEqual(["a", "b", "d"]);
+    expect(ids(librariansOf(expireLibrarians(gone, 2 * PARTS_TAKE)))).toEqual(["a", "b"]);
   });
 
   it("stands in the order that the user wants, equal ones by name", () => {
@@ -87,7 +98,9 @@ describe("how the queues stand", () => {
     const after = reduceQueues(before, message({ queue: queue("b", { waiting: 2 }) }));
     expect(after.get("b")?.waiting).toBe(2);
     expect(reduceQueues(after, message({ gone: "x" }))).toBe(after);
-    expect([...reduceQueues(after, message({ snapshot: [], queues: [queue("c")] })).keys()]).toEqual(["c"]);
+    const again = reduceQueues(after, message({ snapshot: [], queues: [queue("a", { waiting: 3 })] }));
+    expect(again.get("a")?.waiting).toBe(3);
+    expect(again.get("b")?.waiting, "it may still follow").toBe(2);
   });
 
   it("is said in words: who waits, for how long, and whether anybody is there", () => {

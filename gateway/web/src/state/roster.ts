@@ -1,32 +1,49 @@
 /** The Librarians list: who is at the desk, as far as the user may know. */
 import { type LibrarianRow, Status, type WatchDeskResponse } from "../gen/carrel/presence/v1/presence_service_pb";
+import { goneBy, type LeftOut, leftOutOf, nothingLeftOut, settled } from "./parts";
 
 /** The librarians. */
 export interface Roster {
   /** Whether the first snapshot has arrived. */
   loaded: boolean;
   librarians: ReadonlyMap<string, LibrarianRow>;
+  /** Those of them whom the last snapshot left out, and who may still follow. */
+  leftOut: LeftOut;
 }
 
 /** The roster before anything is known about it. */
-export const noRoster: Roster = { loaded: false, librarians: new Map() };
+export const noRoster: Roster = { loaded: false, librarians: new Map(), leftOut: nothingLeftOut };
 
 /** Returns the roster after a change of the desk. */
-export function reduceRoster(roster: Roster, { change }: WatchDeskResponse): Roster {
+export function reduceRoster(roster: Roster, { change }: WatchDeskResponse, now: number): Roster {
   switch (change.case) {
     case "snapshot": {
-      const { librarians } = change.value;
-      return { loaded: true, librarians: new Map(librarians.map((row) => [row.librarianId, row])) };
+      const there = new Map(change.value.librarians.map((row) => [row.librarianId, row]));
+      const leftOut = leftOutOf(there, roster.librarians.keys(), now);
+      return { loaded: true, librarians: new Map([...roster.librarians, ...there]), leftOut };
     }
-    case "librarian":
-      return { ...roster, librarians: new Map(roster.librarians).set(change.value.librarianId, change.value) };
+    case "librarian": {
+      const { librarianId } = change.value;
+      const librarians = new Map(roster.librarians).set(librarianId, change.value);
+      return { ...roster, librarians, leftOut: settled(roster.leftOut, librarianId, now) };
+    }
     case "librarianGone": {
+      const { librarianId } = change.value;
       const librarians = new Map(roster.librarians);
-      return librarians.delete(change.value.librarianId) ? { ...roster, librarians } : roster;
+      if (!librarians.delete(librarianId)) return roster;
+      return { ...roster, librarians, leftOut: settled(roster.leftOut, librarianId, now) };
     }
     default:
       return roster;
   }
+}
+
+/** Removes the librarians whom the last snapshot left out and who did not follow in time. */
+export function expireLibrarians(roster: Roster, now: number): Roster {
+  const gone = goneBy(roster.leftOut, now);
+  if (gone.size === 0) return roster;
+  const librarians = new Map([...roster.librarians].filter(([id]) => !gone.has(id)));
+  return { ...roster, librarians, leftOut: nothingLeftOut };
 }
 
 /** What the Librarians list can be sorted by. */

@@ -68,6 +68,7 @@ impl Choice {
             queues: Some(wire::MonitoredQueues {
                 queue_ids: self.queues.iter().cloned().collect(),
             }),
+            returning: false,
         }
     }
 }

@@ -18,9 +18,14 @@ export interface Admission {
   seen?: number;
 }
 
+/** How often the admission to a chat that runs is remembered again, in milliseconds: a frame's cookies do not last. */
+const REFRESHED = 60_000;
+
 /** The admission that one page has, if any. */
 export class HeldAdmission {
   readonly #current = signal<Admission | undefined>(undefined);
+  /** When it was last remembered, by the local clock. */
+  #rememberedAt = Date.now();
 
   /** The current admission. */
   readonly current: ReadonlySignal<Admission | undefined> = this.#current;
@@ -47,7 +52,7 @@ export class HeldAdmission {
   /** Holds an admission, and remembers it. */
   hold(admission: Admission): void {
     this.#current.value = admission;
-    remember(this.key, admission);
+    this.#remember(admission);
     this.memory.follow(openChat(admission));
   }
 
@@ -57,11 +62,24 @@ export class HeldAdmission {
     if (admission !== undefined) this.hold({ ...admission, ...change });
   }
 
+  /** Does what time brings; called each second. */
+  tick(): void {
+    const admission = this.#current.value;
+    if (admission?.openSince === undefined) return;
+    // A clock that was set back must not end it.
+    if (Math.abs(Date.now() - this.#rememberedAt) >= REFRESHED) this.#remember(admission);
+  }
+
   /** Drops the admission, and forgets it. */
   drop(): void {
     this.#current.value = undefined;
     forget(this.key);
     this.memory.follow(undefined);
+  }
+
+  #remember(admission: Admission): void {
+    this.#rememberedAt = Date.now();
+    remember(this.key, admission);
   }
 }
 

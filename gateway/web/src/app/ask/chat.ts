@@ -109,7 +109,10 @@ export class PatronChat {
       frame: () => this.#settle(),
       news: (_, event) => this.#news(event),
       token: (token) => this.#admission.change({ token }),
-      tick: () => void this.memory.tick(),
+      tick: () => {
+        this.#admission.tick();
+        void this.memory.tick();
+      },
     });
     this.returning = new ChatReturn(name, this.link, this.#admission, this.memory, this);
     const wanted = computed(() => !practice && (this.stage.value === "form" || this.stage.value === "waiting"));

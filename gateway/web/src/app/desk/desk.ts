@@ -43,9 +43,9 @@ export class Desk {
   readonly announcer = new Announcer();
   readonly link = new Link({
     ready: () => {
+      this.im.wait();
       this.presence.connected();
       this.#watched.watch();
-      this.im.connected();
     },
     frame: (frame) => this.#frame(frame),
     news: (sessionId, event) => {
@@ -124,6 +124,7 @@ export class Desk {
   readonly queueIds: ReadonlySignal<readonly string[] | undefined> = this.#watched.queueIds;
   /** The presence of the librarian and of others. */
   readonly presence = new Presence(this.link, this.profile, {
+    announced: () => this.im.announced(),
     monitoring: (queueIds) => {
       this.#watched.follow(queueIds);
       this.im.queuesChanged();
@@ -139,6 +140,7 @@ export class Desk {
   /** The conversations with other librarians. */
   readonly im = new InstantMessages(this.link, this.profile, this.tab, {
     arrived: (author, text, where) => tellOfIm(this, author, text, where),
+    sent: (commandId) => this.transfers.imSent(commandId),
     refused: (name, refusal) => tellOfRefusedIm(this, name, refusal),
   });
   /** What the tab keeps across a reload of what the librarian has begun to type. */

@@ -8,12 +8,12 @@ import { MemberSchema, type WatchConversationsResponse } from "../../gen/carrel/
 import type { LibrarianRow } from "../../gen/carrel/presence/v1/presence_service_pb";
 import type { Refusal } from "../../gen/carrel/refusal/v1/refusal_pb";
 import {
+  arrivals,
   type Conversations,
   type ConversationsInput,
   type ConversationsStep,
   noConversations,
   reduceConversations,
-  threadOf,
   unreadThreads,
 } from "../../state/conversations";
 import { type Counterpart, isRequest, keyOf, librarianKey, type Thread } from "../../state/thread";
@@ -40,6 +40,8 @@ export interface ImDraft {
 export interface ImListener {
   /** A colleague has written. */
   arrived: (author: string, text: string, where: ImPlace) => void;
+  /** A message of the user was taken. */
+  sent: (commandId: string) => void;
   /** A message of the user failed while they are not looking at its conversation, which would say so. */
   refused: (name: string, refusal: Refusal) => void;
 }
@@ -58,6 +60,8 @@ export class InstantMessages {
   readonly #wantsFocus = signal(false);
   readonly #typed = new Map<string, number>();
   #watchAt: number | undefined;
+  /** Whether the server knows what the user monitors, without which it can neither show nor take everything. */
+  #isReady = false;
 
   /** The conversations. */
   readonly conversations: ReadonlySignal<Conversations> = this.#conversations;
@@ -121,8 +125,15 @@ export class InstantMessages {
     this.#drafts.value = new Map(this.#drafts.value).set(key, text);
   }
 
-  /** Requests the conversations on a new connection, and resends what is unanswered. */
-  connected(): void {
+  /** Sends nothing from now on, since there is a new connection on which the user's monitor is not announced yet. */
+  wait(): void {
+    this.#isReady = false;
+    this.#watchAt = undefined;
+  }
+
+  /** Requests the conversations once the user's monitor is announced, and resends what is unanswered. */
+  announced(): void {
+    this.#isReady = true;
     this.#watch();
     this.#input({ kind: "connected" });
   }
@@ -137,9 +148,11 @@ export class InstantMessages {
     this.open(this.#choose(row));
   }
 
-  /** Writes to a librarian from wherever the user is. */
-  write(row: LibrarianRow, text: string): void {
-    this.#input({ kind: "send", key: this.#choose(row), commandId: newCommandId(), text });
+  /** Writes to a librarian from wherever the user is, and returns the command's id. */
+  write(row: LibrarianRow, text: string): string {
+    const commandId = newCommandId();
+    this.#input({ kind: "send", key: this.#choose(row), commandId, text });
+    return commandId;
   }
 
   /** Opens the IM tab with a conversation, and the cursor in the box. */
@@ -231,6 +244,7 @@ export class InstantMessages {
         const { commandId, sent } = frame.value;
         const { conversationId = "", position = 0n } = sent ?? {};
         this.#input({ kind: "sent", commandId, conversationId, position: Number(position) });
+        this.listener.sent(commandId);
         return true;
       }
       case "imMessages": {
@@ -268,12 +282,12 @@ export class InstantMessages {
     this.#drafts.value = new Map();
     this.#putOff.value = new Map();
     this.#typed.clear();
-    this.#watchAt = undefined;
+    this.wait();
   }
 
   #watch(): void {
     this.#watchAt = undefined;
-    this.link.send({ case: "watchConversations", value: {} });
+    if (this.#isReady) this.link.send({ case: "watchConversations", value: {} });
   }
 
   #choose({ librarianId, screenName, institutionName }: LibrarianRow): string {
@@ -292,18 +306,15 @@ export class InstantMessages {
   #changed({ change }: WatchConversationsResponse): void {
     const before = this.#conversations.value;
     this.#input({ kind: "change", change });
+    const arrived = arrivals(before, this.#conversations.value, change, this.me);
     const shown = this.thread.value;
     if (shown !== undefined && shown.unread > 0 && this.#isLookedAt()) this.#input({ kind: "read", key: shown.key });
-    if (change.case !== "arrived" && change.case !== "changed") return;
-    const id = change.value.conversationId;
-    const message = change.case === "arrived" ? change.value.message : change.value.lastMessage;
-    const thread = threadOf(this.#conversations.value, id);
-    if (message === undefined || thread === undefined || message.author?.librarianId === this.me) return;
-    if (Number(message.position) <= (threadOf(before, id)?.head ?? 0)) return;
-    const { counterpart } = thread;
-    const queueId = counterpart.kind === "queue" ? counterpart.queueId : undefined;
-    const isShown = shown?.key === thread.key && this.#isLookedAt();
-    this.listener.arrived(message.author?.screenName || "A librarian", message.text, { queueId, isShown });
+    for (const { thread, message } of arrived) {
+      const { key, counterpart } = thread;
+      const queueId = counterpart.kind === "queue" ? counterpart.queueId : undefined;
+      const isShown = shown?.key === key && this.#isLookedAt();
+      this.listener.arrived(message.author?.screenName || "A librarian", message.text, { queueId, isShown });
+    }
   }
 
   #refused(commandId: string, refusal: Refusal): void {
@@ -330,6 +341,7 @@ export class InstantMessages {
   }
 
   #send({ frame }: ClientFrame): void {
-    if (frame.case !== undefined) this.link.send(frame);
+    // What is not sent now is sent when the monitor is announced, as after a lost connection.
+    if (frame.case !== undefined && this.#isReady) this.link.send(frame);
   }
 }

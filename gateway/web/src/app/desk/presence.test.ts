@@ -11,6 +11,7 @@ import { Presence } from "./presence";
 
 let sent: Announcement[];
 let goodbyes: number;
+let announced: number;
 let said: string[];
 let monitoring: (readonly string[])[];
 let presence: Presence;
@@ -27,12 +28,16 @@ const link = {
 beforeEach(() => {
   sent = [];
   goodbyes = 0;
+  announced = 0;
   said = [];
   monitoring = [];
   const profile = signal<Profile | undefined>(
     create(ProfileSchema, { queues: [{ queueId: "main" }, { queueId: "practice", practice: true }] }),
   );
   presence = new Presence(link, profile, {
+    announced: () => {
+      announced += 1;
+    },
     monitoring: (queueIds) => monitoring.push(queueIds),
     chooseAgain: (why) => said.push(why),
     changed: () => {},
@@ -83,9 +88,26 @@ describe("an open monitor", () => {
     own(["main"]);
     presence.connected();
     expect(last()?.monitorId).toBe(sent[0]?.monitorId);
-    expect(last()?.queues).toBeUndefined();
-    own([]);
-    expect(last()?.queues?.queueIds).toEqual(["main"]);
+    expect(last()).toMatchObject({ returning: true, queues: { queueIds: ["main"] }, status: Status.AVAILABLE });
+    own(["main"]);
+    expect(sent).toHaveLength(3);
+  });
+
+  it("makes what it does not know of wait until its announcement on a new connection was answered (R13)", () => {
+    presence.connected();
+    expect(announced).toBe(0);
+    own(["main"]);
+    own(["main", "branch"]);
+    expect(announced).toBe(1);
+    presence.connected();
+    refuse(10, "SUPERSEDED");
+    expect(announced).toBe(1);
+    refuse(14, "PRESENCE_UNAVAILABLE");
+    expect(announced, "the server knows that it does not know").toBe(2);
+    presence.tick(Date.now() + 60_000);
+    expect(last()?.returning).toBe(true);
+    own(["main", "branch"]);
+    expect(announced).toBe(2);
   });
 
   it("says again what was under way when the connection broke", () => {
@@ -94,6 +116,7 @@ describe("an open monitor", () => {
     presence.monitor(["main"]);
     presence.connected();
     expect(last()?.queues?.queueIds).toEqual(["main"]);
+    expect(last()?.returning).toBe(false);
   });
 
   it("takes over what was chosen on another monitor, also while it was away (R18)", () => {
@@ -104,9 +127,13 @@ describe("an open monitor", () => {
     expect(monitoring.at(-1)).toEqual(["main", "branch"]);
     presence.connected();
     own(["branch"], Status.AWAY, 2);
-    expect(sent.filter((announcement) => announcement.queues)).toHaveLength(1);
+    expect(sent.filter((announcement) => announcement.queues && !announcement.returning)).toHaveLength(1);
     expect(presence.status.value).toBe(Status.AWAY);
     expect(monitoring.at(-1)).toEqual(["branch"]);
+    presence.connected();
+    own(["main"], Status.BUSY, 1);
+    expect(sent.at(-1)?.returning, "chosen on a monitor that was closed since").toBe(true);
+    expect(monitoring.at(-1)).toEqual(["main"]);
   });
 
   it("says that the account is open on several monitors, once (D24)", () => {

@@ -7,12 +7,14 @@ import { type OwnPresence, Status, type WatchDeskResponse } from "../../gen/carr
 import type { Refusal } from "../../gen/carrel/refusal/v1/refusal_pb";
 import { whyRefused } from "../../refusal_words";
 import { noQueues, type Queues, reduceQueues } from "../../state/queues";
-import { noRoster, type Roster, reduceRoster, statusWord } from "../../state/roster";
+import { expireLibrarians, noRoster, type Roster, reduceRoster, statusWord } from "../../state/roster";
 import { mayPass } from "../../wire";
 import type { Link } from "../parts/link";
 
 /** Callbacks to the desk. */
 export interface PresenceListener {
+  /** The announcement on a new connection was answered: the server knows what is monitored, or will not for a while. */
+  announced: () => void;
   /** These queues are monitored now, on all of the librarian's monitors. */
   monitoring: (queueIds: readonly string[]) => void;
   /** The announcement was refused for good: the queues have to be chosen again. */
@@ -46,8 +48,8 @@ export class Presence {
   readonly #roster = signal<Roster>(noRoster);
   readonly #queues = signal<Queues>(noQueues);
   #monitorId = newCommandId();
-  /** Whether the first announcement on this connection is still unanswered. */
-  #returning = false;
+  /** Whether the announcement on this connection is still unanswered. */
+  #awaited = false;
   #announcedAt = 0;
   /** Whether the server has sent the librarian's presence since the last announcement. */
   #heard = false;
@@ -98,7 +100,7 @@ export class Presence {
 
   /** Announces the monitor on a new connection, and watches the desk. */
   connected(): void {
-    this.#returning = true;
+    this.#awaited = true;
     this.#announce();
     this.#watch();
   }
@@ -147,6 +149,7 @@ export class Presence {
   tick(now: number): void {
     if (this.#announceAt !== undefined && now >= this.#announceAt) this.#announce();
     if (this.#watchAt !== undefined && now >= this.#watchAt) this.#watch();
+    this.#roster.value = expireLibrarians(this.#roster.value, now);
     const own = this.#own.value;
     if (this.#unconfirmed.value && own !== undefined && this.#heard && now - this.#announcedAt > SETTLED) {
       this.#unconfirmed.value = false;
@@ -174,18 +177,21 @@ export class Presence {
   }
 
   /**
-   * Announces what the user has chosen. A monitor that returns without an unconfirmed choice announces only that it is
-   * there: what another monitor of the same librarian may have chosen meanwhile stands (R18).
+   * Announces what the user has chosen. Without an unconfirmed choice, the monitor only returns: what the user had chosen
+   * counts if the lease has run out, and else what another monitor of theirs may have chosen meanwhile (R18).
    */
   #announce(): void {
     this.#announceAt = undefined;
     this.#announcedAt = Date.now();
     this.#heard = false;
     const queueIds = this.#wantedQueues.value;
-    const chosen = this.#unconfirmed.value
-      ? { status: this.#wantedStatus.value, ...(queueIds === undefined ? {} : { queues: { queueIds: [...queueIds] } }) }
-      : {};
-    this.link.send({ case: "announce", value: { monitorId: this.#monitorId, ...chosen } });
+    const value = {
+      monitorId: this.#monitorId,
+      status: this.#wantedStatus.value,
+      ...(queueIds === undefined ? {} : { queues: { queueIds: [...queueIds] } }),
+      returning: !this.#unconfirmed.value,
+    };
+    this.link.send({ case: "announce", value });
   }
 
   #watch(): void {
@@ -195,22 +201,22 @@ export class Presence {
 
   #present(own: OwnPresence): void {
     const before = this.#own.value;
-    const returning = this.#returning;
-    this.#returning = false;
     this.#heard = true;
     this.#own.value = own;
-    if (this.#unconfirmed.value) {
-      if (this.#isWanted(own)) this.#unconfirmed.value = false;
-    } else if (returning && own.monitors <= 1 && !this.#isWanted(own)) {
-      // The lease had expired and no other monitor has chosen anything since: announce the earlier choice again.
-      return this.#change();
-    }
+    if (this.#unconfirmed.value && this.#isWanted(own)) this.#unconfirmed.value = false;
     if (!this.#unconfirmed.value) this.#adopt(own, before);
     const monitors = before?.monitors ?? 1;
     if (own.monitors !== monitors) this.listener.monitors(own.monitors > monitors ? loggedOnAt(own.monitors) : "");
     if (before !== undefined && before.status !== own.status) {
       this.listener.say(`Your status is ${statusWord(own.status)}.`);
     }
+    this.#answered();
+  }
+
+  #answered(): void {
+    if (!this.#awaited) return;
+    this.#awaited = false;
+    this.listener.announced();
   }
 
   /** Adopts the librarian's status and queues, on whichever monitor they were chosen. */
@@ -237,19 +243,21 @@ export class Presence {
       return this.#announce();
     }
     if (mayPass(refusal)) {
-      this.#returning = true;
       this.#announceAt = Date.now() + (refusal.retryAfterMs || PAUSE);
-      return;
+      return this.#answered();
     }
     const own = this.#own.value;
     this.#unconfirmed.value = false;
     this.#wantedStatus.value = own?.status ?? Status.UNSPECIFIED;
     this.#wantedQueues.value = own && [...own.queueIds];
     this.listener.chooseAgain(whyRefused(refusal));
+    this.#answered();
   }
 
   #deskChanged(change: WatchDeskResponse): void {
-    this.#roster.value = reduceRoster(this.#roster.value, change);
+    const now = Date.now();
+    // In a hidden page, timers may be delayed by up to a minute.
+    this.#roster.value = reduceRoster(expireLibrarians(this.#roster.value, now), change, now);
     this.#queues.value = reduceQueues(this.#queues.value, change);
   }
 }

@@ -24,8 +24,8 @@ export type Target =
 export interface TransferListener {
   /** Opens the dialog, with a librarian chosen already if one is named. */
   open: (sessionId: string, librarianId: string | undefined) => void;
-  /** Sends a message to another librarian, and resends it until its outcome is known. */
-  sendIm: (librarian: LibrarianRow, text: string) => void;
+  /** Sends a message to another librarian, resends it until its outcome is known, and returns the command's id. */
+  sendIm: (librarian: LibrarianRow, text: string) => string;
   /** The librarian has answered an offer of this colleague. */
   answered: (librarianId: string) => void;
   /** There is something to say to the user. */
@@ -39,6 +39,8 @@ export const TRANSFER_TEXT_LIMIT = 1_000;
 export class Transfers {
   /** The unanswered commands. */
   readonly #commands = new Map<string, Deed["case"]>();
+  /** The messages that ask a librarian first and are not known to be taken, by their command's id. */
+  readonly #asking = new Map<string, { sessionId: string; note: string }>();
   readonly #putAside = signal<ReadonlySet<string>>(new Set());
   /** The offers that the user has answered on this page and that are still in the list. */
   readonly #answered = new Set<string>();
@@ -95,11 +97,21 @@ export class Transfers {
   }
 
   /**
-   * Asks a librarian before a session is offered to them. The message is also written as a note in the session (R14).
+   * Asks a librarian before a session is offered to them. When the message was taken, it is also written as a note in
+   * the session (R14): staff's record must not say that somebody was asked who was not.
    */
   askFirst(sessionId: string, librarian: LibrarianRow, text: string): void {
-    this.listener.sendIm(librarian, text);
-    this.link.act(sessionId, writeNote(imNote(librarian.screenName, text)));
+    const commandId = this.listener.sendIm(librarian, text);
+    this.#asking.set(commandId, { sessionId, note: imNote(librarian.screenName, text) });
+  }
+
+  /** Handles that a message to another librarian was taken. */
+  imSent(commandId: string): void {
+    const asked = this.#asking.get(commandId);
+    if (asked === undefined) return;
+    this.#asking.delete(commandId);
+    // A session that was put away meanwhile must not come back on the desk.
+    if (this.link.sessions.value.has(asked.sessionId)) this.link.act(asked.sessionId, writeNote(asked.note));
   }
 
   /** Returns the reason typed for declining an offer. */
@@ -175,6 +187,7 @@ export class Transfers {
   /** Forgets everything. */
   clear(): void {
     this.#commands.clear();
+    this.#asking.clear();
     this.#answered.clear();
     this.#reasons.value = new Map();
     this.#putAside.value = new Set();

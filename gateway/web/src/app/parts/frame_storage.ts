@@ -14,7 +14,7 @@ export interface SharedStorage extends TabStorage {
   keys: () => string[];
 }
 
-/** For how many seconds a cookie is kept after the last change. A token is renewed more often. */
+/** For how many seconds a cookie is kept after it was written. While a chat runs, its page writes it again each minute. */
 const KEPT = 900;
 
 /** The name of a tab, as the widget gives it with the address. */

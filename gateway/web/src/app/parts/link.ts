@@ -40,7 +40,7 @@ const DOUBT_SHOWN = 1_000;
 /** What a socket to the gateway of this page depends on. */
 export function socketParts(): SocketParts {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  return { address: `${scheme}//${location.host}/v1/socket`, now: Date.now, random: Math.random, renew };
+  return { address: `${scheme}//${location.host}/v1/socket`, now: Date.now, serverNow, random: Math.random, renew };
 }
 
 /** A page's link to the gateway. */

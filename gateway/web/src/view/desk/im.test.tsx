@@ -20,6 +20,7 @@ const QUILL = { librarianId: "quill", screenName: "Mr Quill", institutionName: "
 
 let root: HTMLElement;
 let socket: FakeSocket;
+let desk: Desk;
 
 /** Waits until the page has drawn what it knows and run its effects. */
 const drawn = () => new Promise<void>((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
@@ -32,7 +33,7 @@ beforeEach(async () => {
   sessionStorage.setItem("carrel.desk", JSON.stringify({ token, queueIds: ["main"], seen: {}, held: [] }));
   root = document.createElement("div");
   document.body.append(root);
-  const desk = new Desk();
+  desk = new Desk();
   render(<DeskPage desk={desk} />, root);
   desk.begin();
   socket = FakeSocket.last as FakeSocket;
@@ -74,41 +75,43 @@ function conversations(all: Parameters<typeof create<typeof ConversationSchema>>
   });
 }
 
+/** Sends a change of the conversations. */
+function changed(change: NonNullable<Parameters<typeof create<typeof WatchConversationsResponseSchema>>[1]>["change"]) {
+  socket.push({ case: "conversations", value: create(WatchConversationsResponseSchema, change ? { change } : {}) });
+}
+
 /** Mr Quill has written for the first time. */
 function firstMessage(text: string, time?: Date): void {
-  const value = {
-    conversationId: "c",
-    with: { case: "librarian" as const, value: QUILL },
-    head: 1n,
-    unread: 1,
-    firstKept: 1n,
-    lastMessage: create(MessageSchema, {
-      position: 1n,
-      author: QUILL,
-      text,
-      ...(time && { time: timestampFromMs(time.getTime()) }),
-    }),
-  };
-  socket.push({
-    case: "conversations",
-    value: create(WatchConversationsResponseSchema, { change: { case: "changed", value } }),
+  const begun = { conversationId: "c", with: { case: "librarian" as const, value: QUILL }, firstKept: 1n };
+  changed({ case: "changed", value: begun });
+  const sent = time && { time: timestampFromMs(time.getTime()) };
+  changed({
+    case: "arrived",
+    value: { conversationId: "c", message: { position: 1n, author: QUILL, text, ...sent } },
   });
 }
 
 /** Mr Quill has written in the staff room of the queue. */
 function roomMessage(text: string): void {
-  const value = {
+  const begun = { conversationId: "r", with: { case: "queueId" as const, value: "main" }, firstKept: 1n };
+  changed({ case: "changed", value: begun });
+  changed({ case: "arrived", value: { conversationId: "r", message: { position: 1n, author: QUILL, text } } });
+}
+
+/** The conversation with Mr Quill, whose last message is his. */
+function withQuill(position: bigint, text: string, unread: number) {
+  const lastMessage = { position, author: QUILL, text };
+  const facts = { head: position, unread, read: position - BigInt(unread), firstKept: 1n, lastMessage };
+  return { conversationId: "c", with: { case: "librarian" as const, value: QUILL }, ...facts };
+}
+
+/** The staff room of the queue, whose last message is Mr Quill's. */
+function room(position: bigint, text: string, unread: number) {
+  return {
+    ...withQuill(position, text, unread),
     conversationId: "r",
     with: { case: "queueId" as const, value: "main" },
-    head: 1n,
-    unread: 1,
-    firstKept: 1n,
-    lastMessage: create(MessageSchema, { position: 1n, author: QUILL, text }),
   };
-  socket.push({
-    case: "conversations",
-    value: create(WatchConversationsResponseSchema, { change: { case: "changed", value } }),
-  });
 }
 
 function find(selector: string, text: string | RegExp): HTMLElement | undefined {
@@ -134,6 +137,81 @@ describe("what is said of a message", () => {
     await drawn();
     expect(root.textContent).toContain("Mr Quill to you, not to a patron: Just you");
     expect(root.textContent).toContain("Mr Quill to the staff of Main, not to a patron: All of us");
+  });
+});
+
+describe("a message that came while the page was not watching (D32)", () => {
+  const rung = () => vi.mocked(desk.alerts.ring).mock.calls.map(([, text]) => text);
+
+  /** The page has these conversations, and has told of them. */
+  function known(...all: Parameters<typeof conversations>[0]): void {
+    conversations(all);
+    vi.spyOn(desk.alerts, "ring").mockReset();
+  }
+
+  it("is told of when the page watches again, once in each conversation", async () => {
+    known(withQuill(1n, "Old", 1), room(3n, "Old", 1));
+    conversations([withQuill(3n, "Here", 3), room(4n, "There", 2)]);
+    conversations([withQuill(3n, "Here", 3), room(4n, "There", 2)]);
+    expect(rung()).toEqual(["Mr Quill has written to you.", "Mr Quill has written to the staff of Main."]);
+    await drawn();
+    expect(root.textContent).toContain("Mr Quill to you, not to a patron: Here");
+  });
+
+  it("is not told of if the user has read it on another monitor, or has answered it there", () => {
+    known(withQuill(1n, "Old", 1), room(3n, "Old", 1));
+    const author = { librarianId: "map", screenName: "Ms Map" };
+    conversations([
+      withQuill(2n, "Read", 0),
+      { ...room(5n, "", 1), lastMessage: { position: 5n, author, text: "Mine" } },
+    ]);
+    expect(rung()).toEqual([]);
+  });
+
+  it("is told of if it began the conversation, but not in a staff room that the user has just come to", () => {
+    known();
+    conversations([withQuill(1n, "Hello", 1), room(7n, "Old", 7)]);
+    expect(rung()).toEqual(["Mr Quill has written to you."]);
+  });
+
+  it("is told of also if the snapshot comes in parts, which take nothing away meanwhile and tell of nothing old", async () => {
+    known(withQuill(2n, "Old", 2), room(3n, "Old", 1));
+    find("[role=tab]", /^IM/)?.click();
+    conversations([room(3n, "Old", 1)]);
+    await drawn();
+    expect(find("button", /^Open the IM session with Mr Quill/)).toBeDefined();
+    changed({ case: "changed", value: withQuill(2n, "Old", 2) });
+    expect(rung()).toEqual([]);
+    conversations([room(3n, "Old", 1)]);
+    changed({ case: "changed", value: withQuill(3n, "News", 3) });
+    expect(rung()).toEqual(["Mr Quill has written to you."]);
+  });
+});
+
+describe("a new connection (R13)", () => {
+  it("sends what is on its way only when the server knows again what the user monitors", async () => {
+    find("[role=tab]", /^IM/)?.click();
+    await drawn();
+    find("button", /^Write to Mr Quill/)?.click();
+    await drawn();
+    const box = document.getElementById("im-box") as HTMLTextAreaElement;
+    box.value = "Hello";
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    await drawn();
+    press(box, { key: "Enter" });
+    const commandId = socket.all("imSend")[0]?.commandId;
+    const before = socket;
+    socket.onclose?.({ code: 4503, reason: "retry_ms=0" });
+    await until(() => expect(FakeSocket.last).not.toBe(before));
+    socket = FakeSocket.last as FakeSocket;
+    socket.open();
+    await drawn();
+    expect(socket.all("announce")[0]).toMatchObject({ returning: true, queues: { queueIds: ["main"] } });
+    expect([...socket.all("imSend"), ...socket.all("watchConversations")]).toEqual([]);
+    const own = { queueIds: ["main"], status: Status.AVAILABLE, monitors: 1 };
+    socket.push({ case: "ownPresence", value: create(OwnPresenceSchema, own) });
+    expect(socket.all("imSend").map((sent) => sent.commandId)).toEqual([commandId]);
+    expect(socket.all("watchConversations")).toHaveLength(1);
   });
 });
 

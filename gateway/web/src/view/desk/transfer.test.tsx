@@ -9,6 +9,7 @@ import {
   type Act,
   AttendingSchema,
   DetachedSchema,
+  ImSentSchema,
   RefusedSchema,
   SessionEventSchema as SessionEventFrameSchema,
   SomebodyTypingSchema,
@@ -274,17 +275,26 @@ describe("offering a session (R15, D43)", () => {
     await write("ask-first", "Can you take Ricky?");
     submit("ask-first");
     const [im] = socket.all("imSend");
-    const [note] = acts("writeNote");
     expect(im).toMatchObject({ to: { case: "librarianId", value: "quill" }, text: "Can you take Ricky?" });
+    await again();
+    expect(socket.all("imSend").map(({ commandId }) => commandId)).toEqual([im?.commandId]);
+    expect(acts("writeNote"), "nobody is known to have been asked").toEqual([]);
+    const value = { commandId: im?.commandId ?? "", sent: { conversationId: "c", position: 1n } };
+    socket.push({ case: "imSent", value: create(ImSentSchema, value) });
+    const [note] = acts("writeNote");
     expect(note?.act.value).toMatchObject({ text: "IM to Mr Quill: Can you take Ricky?" });
+    await again();
+    expect(acts("writeNote").map(({ commandId }) => commandId)).toEqual([note?.commandId]);
+  });
+
+  /** The page comes back on a new connection. */
+  async function again(): Promise<void> {
     const before = socket;
     socket.onclose?.({ code: 4503, reason: "retry_ms=0" });
     await until(() => expect(FakeSocket.last).not.toBe(before));
     socket = FakeSocket.last as FakeSocket;
     greet();
-    expect(socket.all("imSend").map(({ commandId }) => commandId)).toEqual([im?.commandId]);
-    expect(acts("writeNote").map(({ commandId }) => commandId)).toEqual([note?.commandId]);
-  });
+  }
 });
 
 describe("what was asked first and refused as it is (R23)", () => {
@@ -297,6 +307,7 @@ describe("what was asked first and refused as it is (R23)", () => {
     const refusal = { code: 3, message: `text: ${description}`, fieldViolations: [{ field: "text", description }] };
     socket.push({ case: "refused", value: create(RefusedSchema, { commandId, refusal }) });
     await drawn();
+    expect(acts("writeNote"), "staff's record does not say that Mr Quill was asked (R14)").toEqual([]);
     const lines = root.querySelector(".ask-first-lines");
     expect(lines?.textContent).toContain("Not sent. It contains a hidden control character");
     expect(lines?.textContent).not.toContain("text:");
