@@ -59,8 +59,8 @@ pub enum AssembleError {
     #[error("the log can't be read: {0}")]
     Read(#[from] LogError),
     /// presence-svc did not start.
-    #[error("presence-svc: {0}")]
-    Presence(#[from] carrel_presence::Error),
+    #[error(transparent)]
+    Presence(#[from] carrel_presence::StartError),
     /// Settings can't be used.
     #[error(transparent)]
     Settings(#[from] Problems),

@@ -6,9 +6,9 @@ const ENGLISH =
   /\b(the|this|that|these|you|your|and|or|not|of|to|with|from|for|by|is|are|was|were|been|have|can|will|please|ask|asked|answer|chatting|close|end|ended|leave|language|librarian|library|loading|message|name|new|question|reload|send|sending|sent|sound|wait|waiting|write|writing)\b/gi;
 
 /**
- * Returns the English words in everything that a Spanish page shows or says to a screen reader, its title and what is hidden
- * at the moment among them, each with the text that it is in. `names` are left out, and so is what the page itself marks as
- * being in another language.
+ * Returns the English words in everything that a Spanish page shows or says to a screen reader, its title and what is
+ * hidden at the moment among them, each with the text that it is in. `names` and addresses are left out, and so is what
+ * the page itself marks as being in another language.
  */
 export async function englishIn(page: Page, names: readonly string[]): Promise<string[]> {
   const said = await page.evaluate(() => {
@@ -25,7 +25,8 @@ export async function englishIn(page: Page, names: readonly string[]): Promise<s
   });
   if (said.length < 10) throw new Error(`the page says only ${JSON.stringify(said)}`);
   return said.flatMap((text) => {
-    const words = names.reduce((rest, name) => rest.replaceAll(name, ""), text).match(ENGLISH) ?? [];
+    const rest = names.reduce((rest, name) => rest.replaceAll(name, ""), text.replaceAll(/https?:\S+/g, ""));
+    const words = rest.match(ENGLISH) ?? [];
     return words.map((word) => `"${word}" in "${text}"`);
   });
 }

@@ -6,10 +6,7 @@
 use axum::{
     Extension, Json, Router,
     body::Bytes,
-    extract::{
-        DefaultBodyLimit, Path, Query, State,
-        rejection::{BytesRejection, QueryRejection},
-    },
+    extract::{DefaultBodyLimit, Path, State, rejection::BytesRejection},
     routing::{any, get, post},
 };
 use carrel_platform::refusal::Refusal;
@@ -22,19 +19,20 @@ use carrel_proto::{
     },
     presence::v1::{GetAvailabilityRequest, GetAvailabilityResponse},
     session::v1::{
-        Audience, EraseSessionRequest, EraseSessionResponse, ExportTranscriptRequest,
+        EraseSessionRequest, EraseSessionResponse, ExportTranscriptRequest,
         ExportTranscriptResponse, GetTranscriptRequest, GetTranscriptResponse,
         ListAuditEntriesRequest, ListAuditEntriesResponse, ListEndedSessionsRequest,
         ListEndedSessionsResponse,
     },
 };
 use http::{HeaderMap, StatusCode, header};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use tonic::Code;
 
 use crate::{
     error::Refused,
     http::Browser,
+    query::{PageQuery, TranscriptQuery},
     upstream::{Caller, Upstream},
 };
 
@@ -43,7 +41,6 @@ pub(crate) const BODY_LIMIT: usize = 64 * 1024;
 
 type Answer<T> = Result<Json<T>, Refused>;
 type Body = Result<Bytes, BytesRejection>;
-type Parameters<T> = Result<Query<T>, QueryRejection>;
 
 /// The routes of the JSON endpoints.
 pub(crate) fn routes(upstream: Upstream) -> Router {
@@ -65,28 +62,6 @@ pub(crate) fn routes(upstream: Upstream) -> Router {
         .method_not_allowed_fallback(async || wrong_method())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(upstream)
-}
-
-/// The page of a list that the query asks for.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct PageQuery {
-    page_size: i32,
-    page_token: String,
-}
-
-/// The view of a transcript that the query asks for.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct TranscriptQuery {
-    audience: Option<AudienceName>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum AudienceName {
-    Patron,
-    Staff,
 }
 
 async fn log_in(
@@ -143,9 +118,8 @@ async fn renew(
 async fn libraries(
     State(upstream): State<Upstream>,
     Extension(browser): Extension<Browser>,
-    query: Parameters<PageQuery>,
+    page: PageQuery,
 ) -> Answer<ListLibrariesResponse> {
-    let page = readable(query)?;
     let mut directory = upstream.directory.clone();
     let answer = upstream.call(
         "carrel.directory.v1.DirectoryService/ListLibraries",
@@ -209,13 +183,8 @@ async fn transcript(
     Extension(browser): Extension<Browser>,
     headers: HeaderMap,
     Path(session_id): Path<String>,
-    query: Parameters<TranscriptQuery>,
+    TranscriptQuery { audience }: TranscriptQuery,
 ) -> Answer<GetTranscriptResponse> {
-    let audience = match readable(query)?.audience {
-        None => Audience::Unspecified,
-        Some(AudienceName::Patron) => Audience::Patron,
-        Some(AudienceName::Staff) => Audience::Staff,
-    };
     let mut sessions = upstream.sessions.clone();
     let answer = upstream.call(
         "carrel.session.v1.SessionService/GetTranscript",
@@ -294,9 +263,8 @@ async fn audit(
     State(upstream): State<Upstream>,
     Extension(browser): Extension<Browser>,
     headers: HeaderMap,
-    query: Parameters<PageQuery>,
+    page: PageQuery,
 ) -> Answer<ListAuditEntriesResponse> {
-    let page = readable(query)?;
     let mut sessions = upstream.sessions.clone();
     let answer = upstream.call(
         "carrel.session.v1.SessionService/ListAuditEntries",
@@ -314,9 +282,8 @@ async fn role_changes(
     State(upstream): State<Upstream>,
     Extension(browser): Extension<Browser>,
     headers: HeaderMap,
-    query: Parameters<PageQuery>,
+    page: PageQuery,
 ) -> Answer<ListRoleChangesResponse> {
-    let page = readable(query)?;
     let mut directory = upstream.directory.clone();
     let answer = upstream.call(
         "carrel.directory.v1.DirectoryService/ListRoleChanges",
@@ -393,11 +360,4 @@ fn message<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Re
         )
         .into()
     })
-}
-
-/// Reads the parameters of a query.
-fn readable<T>(query: Parameters<T>) -> Result<T, Refused> {
-    query
-        .map(|Query(query)| query)
-        .map_err(|error| Refusal::new(Code::InvalidArgument, "BAD_QUERY", error.body_text()).into())
 }

@@ -50,7 +50,12 @@ impl SubProtocol {
         }
     }
 
-    /// Decodes a data message of a browser. Never panics, whatever the bytes are.
+    /// Decodes a data message of a browser: what it asks for, and the trace in which it does. Never panics, whatever
+    /// the bytes are.
+    ///
+    /// # Errors
+    /// [`BadFrame::Fatal`] for a message of the wrong kind or bytes that can't be decoded, [`BadFrame::Answerable`] for
+    /// a frame that is none of those that a client may send.
     pub fn decode(self, message: &Message) -> Result<(client_frame::Frame, String), BadFrame> {
         let frame = match (self, message) {
             (Self::Proto, Message::Binary(bytes)) => {
@@ -74,6 +79,9 @@ impl SubProtocol {
     }
 
     /// Encodes a frame for a browser.
+    ///
+    /// # Errors
+    /// When the browser speaks JSON, and JSON has no representation for it.
     pub fn encode(self, frame: server_frame::Frame) -> Result<Message, Unwritable> {
         let frame = ServerFrame { frame: Some(frame) };
         Ok(match self {
@@ -83,6 +91,9 @@ impl SubProtocol {
     }
 
     /// Encodes a frame for a browser about an event of this session that is already encoded.
+    ///
+    /// # Errors
+    /// As for [`SubProtocol::encode`], or if such a browser's event can't be decoded. For others it is not looked at.
     pub fn encode_event(self, session_id: &str, event: Bytes) -> Result<Message, Unwritable> {
         Ok(match self {
             Self::Proto => Message::Binary(event_frame(session_id, &event).into()),

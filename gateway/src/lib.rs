@@ -56,6 +56,7 @@ pub mod network;
 mod origin;
 mod outbox;
 mod pages;
+mod query;
 mod socket;
 mod upstream;
 mod viewer;

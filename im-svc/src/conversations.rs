@@ -1,11 +1,11 @@
 //! All conversations in memory, and the way to reach each of them.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
-use carrel_platform::bus::Origin;
+use carrel_platform::{
+    bus::Origin,
+    inboxes::{Inboxes, Stopping},
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Conversations {
     parts: Arc<Parts>,
-    live: Arc<Mutex<HashMap<String, mpsc::Sender<Request>>>>,
+    live: Inboxes<Request>,
     tasks: TaskTracker,
 }
 
@@ -26,7 +26,7 @@ impl Conversations {
     pub(crate) fn new(parts: Parts, tasks: TaskTracker) -> Self {
         Self {
             parts: Arc::new(parts),
-            live: Arc::default(),
+            live: Inboxes::with_room(INBOX),
             tasks,
         }
     }
@@ -63,35 +63,17 @@ impl Conversations {
         answered.await.map_err(|_| Error::ShuttingDown)?
     }
 
-    /// Sends a request to a conversation. If the conversation is just leaving memory, brings it into memory again.
-    pub(crate) async fn tell(
-        &self,
-        conversation_id: &str,
-        mut request: Request,
-    ) -> Result<(), Error> {
-        while !self.parts.stop.is_cancelled() {
-            match self.inbox(conversation_id).send(request).await {
-                Ok(()) => return Ok(()),
-                Err(mpsc::error::SendError(back)) => {
-                    request = back;
-                    tokio::task::yield_now().await;
-                }
-            }
-        }
-        Err(Error::ShuttingDown)
+    /// Sends a request to a conversation, which is brought into memory if it is not there.
+    pub(crate) async fn tell(&self, conversation_id: &str, request: Request) -> Result<(), Error> {
+        let bring = |inbox, ()| self.bring(conversation_id, inbox);
+        let sent = (self.live).send(conversation_id, request, &self.parts.stop, bring);
+        sent.await.map_err(|Stopping| Error::ShuttingDown)
     }
 
-    fn inbox(&self, conversation_id: &str) -> mpsc::Sender<Request> {
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(inbox) = live.get(conversation_id).filter(|inbox| !inbox.is_closed()) {
-            return inbox.clone();
-        }
-        let (sender, inbox) = mpsc::channel(INBOX);
-        live.insert(conversation_id.to_owned(), sender.clone());
-        drop(live);
-        self.tasks
-            .spawn(self.clone().live_on(conversation_id.to_owned(), inbox));
-        sender
+    /// Brings a conversation into memory, and serves it.
+    fn bring(&self, conversation_id: &str, inbox: mpsc::Receiver<Request>) {
+        let live = self.clone().live_on(conversation_id.to_owned(), inbox);
+        self.tasks.spawn(live);
     }
 
     async fn live_on(self, conversation_id: String, mut inbox: mpsc::Receiver<Request>) {
@@ -100,21 +82,10 @@ impl Conversations {
             Ok(conversation) => conversation.run(&mut inbox).await,
             Err(error) => refuse_all(&mut inbox, &error.into()).await,
         }
-        self.forget_rested(&conversation_id);
+        self.live.forget_rested(&conversation_id);
         // When the server stops, whoever asked hears of that by their answer, which is gone with the request.
         while let Some(request) = inbox.recv().await {
             drop(self.tell(&conversation_id, request).await);
-        }
-    }
-
-    /// Forgets the way to a conversation that has left memory, unless it is in memory again.
-    fn forget_rested(&self, conversation_id: &str) {
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        if live
-            .get(conversation_id)
-            .is_some_and(mpsc::Sender::is_closed)
-        {
-            live.remove(conversation_id);
         }
     }
 }

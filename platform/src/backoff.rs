@@ -35,7 +35,7 @@ impl Backoff {
         self.next = FIRST;
     }
 
-    /// Returns the length of the next pause.
+    /// Returns the length of the next pause: up to 50 milliseconds at first, up to two seconds after several failures.
     pub fn next_pause(&mut self) -> Duration {
         let longest = self.next;
         self.next = (longest * 2).min(LONGEST);
@@ -45,7 +45,7 @@ impl Backoff {
         half + half.mul_f64((random >> 11) as f64 / (1_u64 << 53) as f64)
     }
 
-    /// Waits for the next pause.
+    /// Waits for [`Backoff::next_pause`]. If the future is dropped, the pause counts as made.
     pub async fn pause(&mut self) {
         tokio::time::sleep(self.next_pause()).await;
     }

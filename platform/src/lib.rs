@@ -18,6 +18,7 @@
 //!   fire.
 //! - [`replicas`]: how to reach a service that runs more than once; [`tls`]: TLS on the way there and on listeners;
 //!   [`backoff`]: pauses between tries; [`condition`]: how well a dependency works that a process can run without.
+//! - [`inboxes`]: the ways to what a service holds in memory; [`queue`]: queues that take no room while they are empty.
 //! - [`config`], [`telemetry`], [`serve`], [`in_process`], [`shutdown`]: how a process is configured, watched, served,
 //!   wired and stopped; [`process`] combines them for a service that runs as a process of its own.
 //!
@@ -33,6 +34,7 @@ pub mod clock;
 pub mod condition;
 pub mod config;
 pub mod in_process;
+pub mod inboxes;
 pub mod lease;
 pub mod log;
 pub mod members;

@@ -123,7 +123,7 @@ impl<T> Sender<T> {
         !self.0.state().is_read
     }
 
-    /// Returns how many more items fit.
+    /// Returns how many more items fit. Other senders may fill it at any moment.
     #[must_use]
     pub fn room(&self) -> usize {
         self.0.limit - self.0.state().waiting.len()

@@ -85,6 +85,17 @@ fn check(text: &str, limit: usize, allowed: impl Fn(char) -> bool) -> Result<(),
     }
 }
 
+/// Returns a text in lower case, letter by letter: two texts are the same but for case if this is the same of both. It
+/// is for comparing, sorting and finding, not for showing: a Greek sigma is always written as within a word, since the
+/// end of a word may be no end in the text in which it is looked for.
+#[must_use]
+pub fn without_case(text: &str) -> String {
+    text.chars()
+        .flat_map(char::to_lowercase)
+        .map(|letter| if letter == 'ς' { 'σ' } else { letter })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,5 +128,14 @@ mod tests {
     #[test]
     fn white_space_alone_is_empty() {
         assert_eq!(check_text(" \n\u{3000}"), Err(TextError::Empty));
+    }
+
+    #[test]
+    fn the_same_but_for_case_is_the_same_in_greek_too() {
+        assert_eq!(without_case("Maps OF Öland"), "maps of öland");
+        for other in ["ΟΔΟΣ", "Οδος", "οδοσ"] {
+            assert_eq!(without_case(other), without_case("οδος"), "{other}");
+        }
+        assert!(without_case("Οδυσσέας").contains(&without_case("ΟΔΥΣ")));
     }
 }

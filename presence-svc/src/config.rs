@@ -53,7 +53,7 @@ pub struct Rate {
 }
 
 impl Config {
-    /// Checks what the types of the settings do not express. [`build`](crate::build) relies on it.
+    /// Checks what the types of the settings do not express.
     ///
     /// # Errors
     /// When settings make no sense, such as those under which nobody could stay logged in or be seen at the desk.

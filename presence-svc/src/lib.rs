@@ -11,8 +11,9 @@
 //!
 //! In the event log, in the one stream `directory/all`. The directory in memory is a fold of it, brought up to date
 //! before every answer. So a command in another process ([`load_directory_file`], [`add_librarian`],
-//! [`remove_librarian`]) takes effect at once in every running server, and any number of servers may share one log. What
-//! changed in librarians' roles is written with it into a stream of each library, which its administrators may read.
+//! [`remove_librarian`]) takes effect at once in every running server, and any number of servers may share one log.
+//! What changed in librarians' roles is written with it into a stream of each library, which its administrators may
+//! read.
 //!
 //! # What it promises
 //!
@@ -27,8 +28,8 @@
 //!
 //! # Where to look
 //!
-//! [`domain`] is pure: the directory, its events, its rules, and who is there. [`directory`] and [`presence`] are the two
-//! halves of the service around it, each with its API.
+//! [`domain`] is pure: the directory, its events, its rules, and who is there. [`directory`] and [`presence`] are the
+//! two halves of the service around it, each with its API.
 
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ use carrel_platform::{
     auth::{interceptor::Authenticator, keys::KeyRing},
     bus::Bus,
     clock::Clock,
+    config::Problems,
     lease::Leases,
     log::EventLog,
     replicas::Replicas,
@@ -96,11 +98,23 @@ pub struct Running {
     pub tasks: TaskTracker,
 }
 
-/// Starts the service with settings that passed [`Config::check`]: reads the directory and who is here, and follows changes.
+/// Why the service did not start.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting can't be used.
+    #[error(transparent)]
+    Config(#[from] Problems),
+    /// The directory can't be read, or no password can be checked.
+    #[error("presence-svc can't begin: {0}")]
+    Begin(#[from] Error),
+}
+
+/// Starts the service: reads the directory and who is here, and follows changes.
 ///
 /// # Errors
-/// If the directory can't be read from the log.
-pub async fn build(config: Config, parts: Parts) -> Result<Running, Error> {
+/// When a setting can't be used, the directory can't be read from the log, or no password can be hashed.
+pub async fn build(config: Config, parts: Parts) -> Result<Running, StartError> {
+    config.check()?;
     let Parts {
         log,
         bus,
@@ -122,7 +136,8 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, Error> {
             keys: keys.clone(),
         },
     )
-    .await?;
+    .await
+    .map_err(Error::from)?;
     desk.show();
     tasks.spawn(desk.clone().follow(news, stop.clone()));
     let source = presence::LoadSource {

@@ -232,8 +232,8 @@ fn forget_patron(event: &mut EncodedEvent) {
     }
 }
 
-/// Puts the opening back in front of a session's events, as it is without the patron's name and e-mail address, if it was
-/// erased because of these (see [`Event::IdentityErased`]).
+/// Puts the opening back in front of a session's events, as it is without the patron's name and e-mail address, if it
+/// was erased because of these (see [`Event::IdentityErased`]).
 fn with_opening(mut events: Vec<Stored<Event>>) -> Vec<Stored<Event>> {
     let is_missing = events.first().is_some_and(|first| first.version == 2);
     let opening = events.iter().find_map(|stored| match &stored.event {
@@ -335,8 +335,8 @@ impl History {
         })
     }
 
-    /// Forgets what is known, beside the views, of the events up to this version. Their commands are forgotten as well, as
-    /// by a server that reads the session after the erasure.
+    /// Forgets what is known, beside the views, of the events up to this version. Their commands are forgotten as well,
+    /// as by a server that reads the session after the erasure.
     fn forget(&mut self, up_to: u64) {
         self.erased_up_to = up_to;
         self.patron_positions = Vec::new();
@@ -407,7 +407,7 @@ impl History {
         self.conference_version
     }
 
-    /// Returns what an audience was shown.
+    /// Returns what an audience was shown, and nothing of what only others were.
     #[must_use]
     pub fn view(&self, audience: Audience) -> &View {
         match audience {

@@ -1,18 +1,16 @@
 //! All sessions in memory, and the way to reach each of them.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::Arc;
 
 use carrel_platform::{
     bus::Origin,
+    inboxes::{Inboxes, Stopping},
     telemetry::{
         LazySpan, TraceIds,
         metric::{SESSION_REFILLS, SESSION_RESYNCS},
     },
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -38,16 +36,11 @@ mod upkeep;
 #[derive(Clone)]
 pub(crate) struct Sessions {
     parts: Arc<Parts>,
-    live: Arc<Mutex<BTreeMap<String, Live>>>,
+    /// The sessions in memory, and how far each is known there.
+    live: Inboxes<Box<Request>, Arc<Known>>,
     /// Places for sessions that are loaded though nobody has asked for them.
     places: Arc<Semaphore>,
     tasks: TaskTracker,
-}
-
-/// A session in memory: its inbox, and how far it is known there.
-struct Live {
-    inbox: mpsc::Sender<Box<Request>>,
-    known: Arc<Known>,
 }
 
 impl Sessions {
@@ -59,7 +52,7 @@ impl Sessions {
         SESSION_RESYNCS.add(0, []);
         Self {
             parts: Arc::new(parts),
-            live: Arc::default(),
+            live: Inboxes::with_room(INBOX),
             places: Arc::new(Semaphore::new(upkeep::PLACES)),
             tasks,
         }
@@ -183,55 +176,30 @@ impl Sessions {
         answered.await.map_err(|_| Error::ShuttingDown)?
     }
 
-    /// Sends a request to a session. If the session was just leaving memory, it gives the request back and is loaded
-    /// again.
-    async fn send(&self, session_id: &str, mut request: Box<Request>) -> Result<(), Error> {
+    /// Sends a request to a session, which is loaded if it is not in memory.
+    async fn send(&self, session_id: &str, request: Box<Request>) -> Result<(), Error> {
         if !is_session_id(session_id) {
             return Err(Refused::NotFound.into());
         }
-        while !self.parts.stop.is_cancelled() {
-            match self.inbox(session_id, None).send(request).await {
-                Ok(()) => return Ok(()),
-                Err(mpsc::error::SendError(back)) => {
-                    request = back;
-                    tokio::task::yield_now().await;
-                }
-            }
-        }
-        Err(Error::ShuttingDown)
+        let load = |inbox, known| self.load(session_id, known, inbox, None);
+        let sent = self.live.send(session_id, request, &self.parts.stop, load);
+        sent.await.map_err(|Stopping| Error::ShuttingDown)
     }
 
-    /// Returns the inbox of a session, which is loaded if it is not in memory. The place is given back when the session
-    /// was loaded, or when loading takes too long.
-    fn inbox(
+    /// Loads a session, and serves it. The place is given back when the session was loaded, or when loading takes too
+    /// long.
+    fn load(
         &self,
         session_id: &str,
+        known: Arc<Known>,
+        inbox: Inbox,
         place: Option<OwnedSemaphorePermit>,
-    ) -> mpsc::Sender<Box<Request>> {
-        let mut live = self.live();
-        if let Some(Live { inbox, .. }) = live.get(session_id)
-            && !inbox.is_closed()
-        {
-            return inbox.clone();
-        }
-        let (sender, inbox) = mpsc::channel(INBOX);
-        let known = Arc::new(Known::default());
-        let way = Live {
-            inbox: sender.clone(),
-            known: Arc::clone(&known),
-        };
-        live.insert(session_id.to_owned(), way);
-        drop(live);
+    ) {
         let origin = Origin::random();
         self.tasks.spawn(
             self.clone()
                 .live_on(session_id.to_owned(), origin, known, inbox, place),
         );
-        sender
-    }
-
-    fn live(&self) -> MutexGuard<'_, BTreeMap<String, Live>> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn live_on(
@@ -261,7 +229,7 @@ impl Sessions {
                 None
             }
         };
-        self.forget_rested(&session_id);
+        self.live.forget_rested(&session_id);
         // Nobody attended the session, so none of these requests is an act of a stream, whose order would matter: a
         // stream joins its session before its first act. Requests that are sent singly have no order.
         while let Some(request) = inbox.recv().await {
@@ -270,17 +238,6 @@ impl Sessions {
         }
         if let Some(session) = &mut session {
             session.end_lease().await;
-        }
-    }
-
-    /// Forgets the way to a session that has left memory, unless it is in memory again.
-    fn forget_rested(&self, session_id: &str) {
-        let mut live = self.live();
-        if live
-            .get(session_id)
-            .is_some_and(|way| way.inbox.is_closed())
-        {
-            live.remove(session_id);
         }
     }
 }

@@ -115,7 +115,8 @@ pub(crate) async fn presence(shared: Arc<SharedState>, host: &'static str) -> tu
         };
         match carrel_presence::build(carrel_presence::Config::default(), parts).await {
             Ok(running) => break running,
-            Err(_) => tokio::time::sleep(AGAIN).await,
+            Err(carrel_presence::StartError::Begin(_)) => tokio::time::sleep(AGAIN).await,
+            Err(error) => return Err(error.into()),
         }
     };
     let services = Services::new()

@@ -91,10 +91,49 @@ async fn a_bad_body_is_told_what_is_wrong() {
         body(&get(&fixture, "/v1/log-in", "").await)["reason"],
         "WRONG_METHOD"
     );
-    let query = get(&fixture, "/v1/libraries?page_size=many", "").await;
-    assert_eq!(body(&query)["reason"], "BAD_QUERY");
-    let query = get(&fixture, "/v1/libraries?pagesize=1", "").await;
-    assert_eq!(body(&query)["reason"], "BAD_QUERY");
+}
+
+#[tokio::test]
+async fn a_bad_query_is_told_which_parameter_is_wrong() {
+    let fixture = Fixture::open().await;
+    let whole_number = "write a whole number up to 2147483647, such as 50";
+    let pages = "this endpoint has no such parameter; it has page_size and page_token";
+    let libraries = "/v1/libraries";
+    let transcript = "/v1/sessions/s/transcript";
+    for (path, query, parameter, what) in [
+        (libraries, "page_size=many", "page_size", whole_number),
+        (libraries, "page_size=", "page_size", whole_number),
+        (libraries, "page_size=2147483648", "page_size", whole_number),
+        (libraries, "pagesize=1", "pagesize", pages),
+        ("/v1/role-changes", "size=1", "size", pages),
+        (
+            libraries,
+            "page_token=a&page_size=1&page_token=b",
+            "page_token",
+            "give it once",
+        ),
+        (
+            transcript,
+            "audience=all",
+            "audience",
+            "write patron or staff",
+        ),
+        (
+            transcript,
+            "audience=staff&view=all",
+            "view",
+            "this endpoint has no such parameter; it has audience",
+        ),
+    ] {
+        let answer = get(&fixture, &format!("{path}?{query}"), "").await;
+        assert_eq!(status(&answer), 400, "{query}");
+        let refusal = body(&answer);
+        assert_eq!(refusal["reason"], "BAD_QUERY", "{query}");
+        assert_eq!(refusal["message"], format!("{parameter}: {what}"));
+    }
+    let long = get(&fixture, &format!("/v1/audit?{}", "x".repeat(500)), "").await;
+    let message = body(&long)["message"].as_str().unwrap().len();
+    assert!(message < 150, "a refusal is short");
 }
 
 #[tokio::test]

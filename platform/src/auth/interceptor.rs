@@ -31,6 +31,7 @@ impl Authenticator {
 
     /// Identifies the caller from the `authorization` entry of the call's metadata.
     ///
+    /// # Errors
     /// UNAUTHENTICATED with the reason NO_TOKEN if there is none, BAD_TOKEN if it is not one of ours or there is more
     /// than one, TOKEN_EXPIRED if it has expired.
     pub fn authenticate(&self, metadata: &MetadataMap) -> Result<Principal, Refusal> {
@@ -39,7 +40,8 @@ impl Authenticator {
 
     /// Identifies which of Carrel's own services calls.
     ///
-    /// Refuses like [`Authenticator::authenticate`], and with PERMISSION_DENIED (reason ROLE_NOT_ALLOWED) for a
+    /// # Errors
+    /// Those of [`Authenticator::authenticate`], and PERMISSION_DENIED (reason ROLE_NOT_ALLOWED) for a
     /// person's valid token.
     pub fn authenticate_service(&self, metadata: &MetadataMap) -> Result<Service, Refusal> {
         let token = bearer(metadata)?;
@@ -73,6 +75,9 @@ impl Authenticator {
     }
 
     /// Verifies a token that did not come in metadata, such as one sent on a running stream.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED with the reason BAD_TOKEN or TOKEN_EXPIRED, as for [`Authenticator::authenticate`].
     pub fn verify(&self, token: &str) -> Result<Principal, Refusal> {
         Ok(token::verify(&self.keys, token, self.clock.unix_ms())?)
     }

@@ -127,6 +127,9 @@ pub enum KeyError {
 
 impl KeyRing {
     /// Reads a ring from its file.
+    ///
+    /// # Errors
+    /// When the file can't be read, is damaged, or others may read a secret in it.
     pub fn load(path: &Path) -> Result<Self, KeyError> {
         let (file, seen) = file::read(path)?;
         let keys = Keys::parse(&file).map_err(|why| file::damaged(path, why))?;
@@ -140,7 +143,11 @@ impl KeyRing {
         })))
     }
 
-    /// Makes a ring with one new key and writes it to a file that must not exist yet.
+    /// Makes a ring with one new key and writes it to a file that must not exist yet. The key signs at once.
+    ///
+    /// # Errors
+    /// When there is such a file, it can't be written, another process is changing it, or the system gives no random
+    /// numbers.
     pub fn create(path: &Path, now_ms: i64) -> Result<Self, KeyError> {
         let _turn = Turn::take(path)?;
         let file = KeyFile {
@@ -152,6 +159,9 @@ impl KeyRing {
     }
 
     /// Reads a ring from its file, or makes one if there is no such file.
+    ///
+    /// # Errors
+    /// Those of [`KeyRing::load`] and [`KeyRing::create`].
     pub fn load_or_create(path: &Path, now_ms: i64) -> Result<Self, KeyError> {
         match Self::load(path) {
             Err(KeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
@@ -167,6 +177,10 @@ impl KeyRing {
     /// After that, the key that it replaces verifies for another `verify_for`: the longest time that a token may be
     /// renewed. Older keys keep the retirement set before; those that have retired are removed. Every running ring of
     /// this file follows within seconds.
+    ///
+    /// # Errors
+    /// When the file can't be read or written, is damaged, or holds only the public part of the keys; when another
+    /// process is changing it; or when the system gives no random numbers. The file is then as it was.
     pub fn rotate(
         path: &Path,
         now_ms: i64,
@@ -197,17 +211,26 @@ impl KeyRing {
 
     /// Returns the public part of the ring in a file, as the text of a file that may be shared: with it, tokens can be
     /// verified but not signed.
+    ///
+    /// # Errors
+    /// When the file can't be read, is damaged, or others may read a secret in it.
     pub fn public_part(path: &Path) -> Result<String, KeyError> {
         file::text(&without_secrets(path)?).map_err(|source| file::error(path, "shown", source))
     }
 
     /// Writes the public part of the ring in a file to another file, which anyone may read. An existing file is
     /// replaced; rings that were loaded from it follow.
+    ///
+    /// # Errors
+    /// Those of [`KeyRing::public_part`], or when the other file can't be written.
     pub fn write_public_part(path: &Path, to: &Path) -> Result<(), KeyError> {
         file::write(to, &without_secrets(path)?, file::Existing::Replace)
     }
 
     /// Makes a ring with one new key, in memory only. For tests.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
     pub fn generate() -> Result<Self, KeyError> {
         let file = KeyFile {
             format: FORMAT,
@@ -219,6 +242,9 @@ impl KeyRing {
 
     /// Makes a ring with one key derived from a seed, in memory only. For simulations, in which the same seed must give
     /// the same bytes.
+    ///
+    /// # Errors
+    /// When the seed can't be one of a key.
     pub fn from_seed(seed: &[u8; 32]) -> Result<Self, KeyError> {
         let no_key = |_| file::damaged(Path::new("(memory)"), "it is no seed of a key".to_owned());
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(no_key)?;

@@ -1,5 +1,5 @@
-//! Statements that Carrel's services sign for each other: who a librarian is, which descriptive codes a library has, and
-//! that a caller is a service.
+//! Statements that Carrel's services sign for each other: who a librarian is, which descriptive codes a library has,
+//! and that a caller is a service.
 //!
 //! They are signed like tokens, with the same keys, but each kind has an audience of its own: no kind can be taken for
 //! another, nor for a person's token.

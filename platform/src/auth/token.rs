@@ -115,6 +115,9 @@ struct Claims {
 ///
 /// For a successor that must not be renewable for longer than its predecessor, pass the time left until then as
 /// `lifetimes.renewal`. A token never expires later than it may be renewed.
+///
+/// # Errors
+/// [`TokenError::NoKey`] and [`TokenError::TooLong`].
 pub fn issue(
     keys: &KeyRing,
     who: &Who,
@@ -149,7 +152,10 @@ pub fn issue(
     })
 }
 
-/// Checks a token and returns whose it is.
+/// Checks a token and returns whose it is. `now_ms` is in Unix milliseconds.
+///
+/// # Errors
+/// [`TokenError::Bad`] and [`TokenError::Expired`].
 pub fn verify(keys: &KeyRing, token: &str, now_ms: i64) -> Result<Principal, TokenError> {
     let claims = authentic(keys, token, now_ms)?;
     let expires_at_ms = claims.exp.saturating_mul(1000);
@@ -165,6 +171,9 @@ pub fn verify(keys: &KeyRing, token: &str, now_ms: i64) -> Result<Principal, Tok
 /// Checks a token that is to be renewed: it may have expired, but must still be renewable.
 ///
 /// Also returns until when it may be renewed, in Unix milliseconds, which limits its successors as well.
+///
+/// # Errors
+/// [`TokenError::Bad`] and [`TokenError::RenewalOver`].
 pub fn verify_renewable(
     keys: &KeyRing,
     token: &str,

@@ -9,7 +9,7 @@ use super::HumanDuration;
 pub struct Problems(Vec<String>);
 
 impl Problems {
-    /// Adds a setting that can't be used.
+    /// Adds a setting that can't be used, by its full key. Problems are told in the order in which they were added.
     pub fn add(&mut self, key: impl Display, problem: impl Display) {
         self.0.push(format!("{key}: {problem}"));
     }

@@ -86,11 +86,18 @@ impl SqliteLog {
     /// Opens the log in `path`, and creates it if there is neither a file nor a sign that there was one.
     ///
     /// The folder must exist. A file that is found is checked; a damaged one is never repaired or replaced.
+    ///
+    /// # Errors
+    /// When the file is missing though there are signs that it was there, is no Carrel log, was written by a newer
+    /// version, is damaged or locked, or can't be read and written.
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, OpenError> {
         Self::start(Place::File(path.to_owned()), options)
     }
 
     /// Opens a log that lives in memory as long as it is open. For tests.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers, or SQLite has no room for it.
     pub fn in_memory() -> Result<Self, OpenError> {
         let name = format!("carrel-{:032x}", random_name()?);
         Self::start(Place::Memory(name), SqliteOptions::default())

@@ -16,6 +16,7 @@ use carrel_platform::{
         newest::{self, Newest},
     },
     refusal::fields::Fields,
+    text::without_case,
 };
 
 use crate::{
@@ -381,7 +382,7 @@ struct Position(String, String);
 
 impl Position {
     fn of(institution: &Institution) -> Self {
-        Self(institution.name.to_lowercase(), institution.id.clone())
+        Self(without_case(&institution.name), institution.id.clone())
     }
 
     /// Encodes the position as a page token. An id never contains a line feed.

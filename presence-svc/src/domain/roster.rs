@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use carrel_platform::auth::{Role, statement::Introduction};
+use carrel_platform::{
+    auth::{Role, statement::Introduction},
+    text::without_case,
+};
 
 use super::{
     directory::{Directory, Librarian},
@@ -226,7 +229,7 @@ fn monitored_by<'a>(watcher: &Watcher, people: &'a People) -> &'a BTreeSet<Strin
 fn by_screen_name(row: &Row) -> (String, &str) {
     let introduction = &row.introduction;
     (
-        introduction.screen_name.to_lowercase(),
+        without_case(&introduction.screen_name),
         &introduction.librarian_id,
     )
 }

@@ -6,6 +6,8 @@ use std::{
     fmt,
 };
 
+use carrel_platform::text::without_case;
+
 use self::{entry::Entry, shown::Shown};
 use super::directory::{Directory, Institution, Librarian, Queue, Script};
 
@@ -40,8 +42,8 @@ pub const MAX_SCRIPTS: usize = 100;
 pub const MAX_CODES: usize = 50;
 /// The longest of them, in characters.
 pub const MAX_CODE: usize = 60;
-/// How long all policies, scripts and descriptive codes shown to the librarians of one library may be together, in bytes:
-/// they are read in one answer, which is at most twice as long.
+/// How long all policies, scripts and descriptive codes shown to the librarians of one library may be together, in
+/// bytes: they are read in one answer, which is at most twice as long.
 pub const MAX_SHOWN: usize = 8 * 1024 * 1024;
 /// How long the names of the libraries in all queues of a library may be together, in bytes: they are in the first
 /// frame sent to each of its librarians.
@@ -156,7 +158,7 @@ pub fn problems(directory: &Directory) -> Vec<Problem> {
         check_librarian(librarian, directory, &mut problems);
         let key = (
             &librarian.institution_id,
-            librarian.screen_name.to_lowercase(),
+            without_case(&librarian.screen_name),
         );
         if let Some(other) = screen_names.insert(key, &librarian.log_in_name) {
             Entry::librarian(librarian, &mut problems).wrong(

@@ -1,11 +1,30 @@
-//! What holds while the leases can't be read or written, and while the log hangs.
+//! What holds while the leases can't be read or written, and while the log hangs; and what keeps a server from
+//! starting.
 
 use std::time::Duration;
 
+use carrel_platform::config::HumanDuration;
+use carrel_presence::StartError;
 use carrel_proto::presence::v1::Status;
+use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
 use crate::fixture::{Fixture, choice, in_time};
+
+// R18
+#[tokio::test]
+async fn a_server_with_settings_under_which_nobody_is_seen_does_not_start() {
+    let mut fixture = Fixture::new().await;
+    fixture.config.lease = HumanDuration::from_secs(0);
+    let refused = fixture.start(CancellationToken::new()).await.err();
+    let Some(StartError::Config(problems)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(
+        problems.to_string().contains("presence.lease"),
+        "{problems}"
+    );
+}
 
 // F2
 #[tokio::test]

@@ -18,7 +18,7 @@ use carrel_platform::{
     replicas::Replicas,
     serve::{GrpcServer, Services},
 };
-use carrel_presence::{Config, Parts, Running};
+use carrel_presence::{Config, Parts, Running, StartError};
 use carrel_proto::presence::v1::{self as wire, presence_service_client::PresenceServiceClient};
 use carrel_testbed::{log::FaultyLog, pipe::pipe};
 use tokio::task::JoinHandle;
@@ -223,6 +223,12 @@ impl Fixture {
 
     async fn build(&self) -> (CancellationToken, Running) {
         let stop = CancellationToken::new();
+        let running = self.start(stop.clone()).await.unwrap();
+        (stop, running)
+    }
+
+    /// Starts a server that nobody can reach.
+    pub(crate) async fn start(&self, stop: CancellationToken) -> Result<Running, StartError> {
         let parts = Parts {
             log: Arc::clone(&self.log) as Arc<dyn EventLog>,
             bus: Arc::clone(&self.bus),
@@ -231,12 +237,9 @@ impl Fixture {
             keys: self.keys.clone(),
             auth: Authenticator::new(self.keys.clone(), self.clock.clone()),
             load: self.load.channel.clone().into(),
-            stop: stop.clone(),
+            stop,
         };
-        let running = carrel_presence::build(self.config.clone(), parts)
-            .await
-            .unwrap();
-        (stop, running)
+        carrel_presence::build(self.config.clone(), parts).await
     }
 
     pub(crate) async fn load_directory(&self, text: &str) {

@@ -63,7 +63,7 @@ pub struct Conference {
 }
 
 impl Conference {
-    /// Applies an event.
+    /// Applies the next event of the conference's stream. Whoever enters again is inside once, by their newest name.
     pub fn apply(&mut self, event: &ConferenceEvent) {
         let place = self.place(match event {
             ConferenceEvent::Entered { by, .. } | ConferenceEvent::Left { by, .. } => {

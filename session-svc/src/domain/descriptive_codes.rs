@@ -1,7 +1,7 @@
-//! What an ended session was about: the descriptive codes that staff give it (D65). Like the resolution, they are set when
-//! there is time, and can be corrected.
+//! What an ended session was about: the descriptive codes that staff give it (D65). Like the resolution, they are set
+//! when there is time, and can be corrected.
 
-use carrel_platform::auth::statement::CodeList;
+use carrel_platform::{auth::statement::CodeList, text::without_case};
 
 use super::{
     access::Situation,
@@ -11,7 +11,6 @@ use super::{
     refused::Refused,
     resolution::coder,
     session::{ROOM, Session},
-    text::without_case,
 };
 
 /// How many codes a session can have.
@@ -20,8 +19,8 @@ pub const MAX_CODES: usize = 4;
 /// How long a code may be, in Unicode scalar values.
 pub const CODE_LIMIT: usize = 60;
 
-/// Decides on setting or correcting the codes, for those who may set the resolution. Each change is an event, so that the
-/// staff transcript has the history.
+/// Decides on setting or correcting the codes, for those who may set the resolution. Each change is an event, so that
+/// the staff transcript has the history.
 pub(super) fn set(
     situation: &Situation<'_>,
     librarian: &LibrarianActor,

@@ -1,6 +1,8 @@
 //! Which ended sessions somebody is looking for (D71).
 
-use super::{resolution::Resolution, session::Session, text::without_case};
+use carrel_platform::text::without_case;
+
+use super::{resolution::Resolution, session::Session};
 
 /// How long the text of a filter may be, in Unicode scalar values.
 pub const TEXT_LIMIT: usize = 200;
@@ -30,8 +32,8 @@ impl EndedFilter {
         self
     }
 
-    /// Returns the filter for sessions that also have a descriptive code, whatever the case, or for those without any if it
-    /// is empty.
+    /// Returns the filter for sessions that also have a descriptive code, whatever the case, or for those without any
+    /// if it is empty.
     #[must_use]
     pub fn with_descriptive_code(mut self, code: &str) -> Self {
         self.descriptive_code = Some(without_case(code));
@@ -233,10 +235,5 @@ mod tests {
             let filter = EndedFilter::default().with_text(text);
             assert!(filter.matches(&session), "{text}");
         }
-    }
-
-    #[test]
-    fn the_end_of_a_greek_word_is_found_within_another() {
-        assert!(without_case("Οδυσσέας").contains(&without_case("ΟΔΥΣ")));
     }
 }

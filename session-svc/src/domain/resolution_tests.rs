@@ -1,17 +1,12 @@
 use super::{
     super::{
-        audience::Audience,
-        conference::Conference,
-        decide::{Command, decide},
+        decide::Command,
         people::{Actor, PatronActor, Role, StaffMember},
-        samples::opened,
+        samples::{SESSION, WRAP_UP_MS, World, librarian, member, opened},
     },
     *,
 };
-use crate::domain::access::Times;
 
-const SESSION: &str = "5e55";
-const WRAP_UP_MS: i64 = 1_000;
 const CODES: [Resolution; 5] = [
     Resolution::Answered,
     Resolution::FollowUpByMe,
@@ -19,26 +14,6 @@ const CODES: [Resolution; 5] = [
     Resolution::LostCall,
     Resolution::Practice,
 ];
-
-fn member(id: &str, institution_id: &str) -> StaffMember {
-    StaffMember {
-        librarian_id: id.to_owned(),
-        screen_name: id.to_uppercase(),
-        institution_id: institution_id.to_owned(),
-        institution_name: institution_id.to_owned(),
-    }
-}
-
-/// A librarian who may monitor the queue of the patron's library, Maple.
-fn librarian(id: &str, institution_id: &str, role: Role) -> Actor {
-    Actor::Librarian(LibrarianActor {
-        member: member(id, institution_id),
-        role,
-        queues: ["maple".to_owned()].into(),
-        practice_queues: Default::default(),
-        warning_version: String::new(),
-    })
-}
 
 fn patron(session_id: &str) -> Actor {
     Actor::Patron(PatronActor {
@@ -52,61 +27,10 @@ fn patron(session_id: &str) -> Actor {
     })
 }
 
-/// A session of a patron of Maple. `map` picked it up, and handed it over to its owner.
-#[derive(Default)]
-struct World {
-    session: Option<Session>,
-    events: Vec<Event>,
-    now_ms: i64,
-}
-
 impl World {
-    fn running(owner: &StaffMember) -> Self {
-        let map = member("map", "harbor");
-        let mut world = Self::default();
-        world.take(Event::Opened(opened()));
-        world.take(Event::PickedUp { by: map.clone() });
-        world.take(Event::Transferred {
-            by: owner.clone(),
-            from: map,
-            offer_id: "1".to_owned(),
-        });
-        world
-    }
-
-    fn ended(owner: &StaffMember) -> Self {
-        let mut world = Self::running(owner);
-        world.take(Event::Ended {
-            by: Speaker::Owner(owner.clone()),
-        });
-        world
-    }
-
-    fn take(&mut self, event: Event) {
-        self.session = Session::apply(self.session.take(), Audience::Staff, &event, self.now_ms);
-        self.events.push(event);
-    }
-
     /// Sets a resolution, and says how many events came of it.
-    fn set(&mut self, actor: &Actor, resolution: Resolution) -> Result<usize, Refused> {
-        let situation = Situation {
-            session_id: SESSION,
-            session: self.session.as_ref(),
-            conference: &Conference::default(),
-            now_ms: self.now_ms,
-            times: Times {
-                wrap_up_ms: WRAP_UP_MS,
-                ..Times::default()
-            },
-        };
-        let decision = decide(&situation, actor, &Command::SetResolution { resolution })?;
-        assert_eq!((decision.conference.len(), decision.audit.len()), (0, 0));
-        let count = decision.session.len();
-        decision
-            .session
-            .into_iter()
-            .for_each(|event| self.take(event));
-        Ok(count)
+    fn resolve(&mut self, actor: &Actor, resolution: Resolution) -> Result<usize, Refused> {
+        self.command(actor, &Command::SetResolution { resolution })
     }
 
     fn resolution(&self) -> Option<Resolution> {
@@ -150,15 +74,15 @@ fn the_last_owner_and_the_reviewers_set_it_after_the_end() {
     ];
     for (owner, who, running, ended, later) in table {
         for resolution in CODES {
-            assert_eq!(World::running(owner).set(&who, resolution), running);
+            assert_eq!(World::running(owner).resolve(&who, resolution), running);
             assert_eq!(
-                World::ended(owner).set(&who, resolution),
+                World::ended(owner).resolve(&who, resolution),
                 ended,
                 "{who:?} just after the end"
             );
             let mut world = World::ended(owner);
             world.now_ms += WRAP_UP_MS;
-            assert_eq!(world.set(&who, resolution), later, "{who:?} later");
+            assert_eq!(world.resolve(&who, resolution), later, "{who:?} later");
         }
     }
 }
@@ -169,7 +93,7 @@ fn a_session_that_nobody_picked_up_is_the_reviewers_to_code() {
     let mut world = World::default();
     let admin = librarian("admin", "maple", Role::Administrator);
     assert_eq!(
-        world.set(&admin, Resolution::LostCall),
+        world.resolve(&admin, Resolution::LostCall),
         Err(Refused::NotFound)
     );
     world.take(Event::Opened(opened()));
@@ -178,10 +102,10 @@ fn a_session_that_nobody_picked_up_is_the_reviewers_to_code() {
     });
     let idle = librarian("idle", "maple", Role::Librarian);
     assert_eq!(
-        world.set(&idle, Resolution::LostCall),
+        world.resolve(&idle, Resolution::LostCall),
         Err(Refused::NotFound)
     );
-    assert_eq!(world.set(&admin, Resolution::LostCall), Ok(1));
+    assert_eq!(world.resolve(&admin, Resolution::LostCall), Ok(1));
 }
 
 /// R16
@@ -203,7 +127,7 @@ fn it_is_corrected_with_history_and_what_is_so_already_is_no_event() {
         (&lee, Resolution::FollowUpByMe, 1),
         (&lee, Resolution::LostCall, 1),
     ] {
-        assert_eq!(world.set(who, resolution), Ok(events), "{resolution:?}");
+        assert_eq!(world.resolve(who, resolution), Ok(events), "{resolution:?}");
         assert_eq!(world.resolution(), Some(resolution));
     }
     let colleague = Speaker::Colleague(member("admin", "maple"));
@@ -222,22 +146,5 @@ fn it_is_corrected_with_history_and_what_is_so_already_is_no_event() {
 fn the_patron_knows_nothing_of_it_and_corrections_have_an_end() {
     let own = member("lee", "maple");
     let admin = librarian("admin", "maple", Role::Administrator);
-    let mut world = World::ended(&own);
-    let as_patron = |events: &[Event]| {
-        events.iter().fold(None, |session, event| {
-            Session::apply(session, Audience::Patron, event, 0)
-        })
-    };
-    let before = as_patron(&world.events);
-    let mut corrections = 0;
-    let refused = loop {
-        let resolution = CODES[corrections % 2];
-        match world.set(&admin, resolution) {
-            Ok(_) => corrections += 1,
-            Err(refused) => break refused,
-        }
-    };
-    assert_eq!(refused, Refused::Full);
-    assert!(corrections > 1_000, "{corrections}");
-    assert_eq!(as_patron(&world.events), before);
+    World::ended(&own).correct_until_full(|world, n| world.resolve(&admin, CODES[n % 2]));
 }

@@ -60,8 +60,8 @@ pub struct Session {
     pub descriptive_codes: Vec<String>,
     /// How much room messages and pages take up, see [`ROOM`].
     pub open_size: usize,
-    /// How much room notes, the remarks on transfers, the resolutions and the descriptive codes take up. Counted apart: a
-    /// message must not be refused because of them.
+    /// How much room notes, the remarks on transfers, the resolutions and the descriptive codes take up. Counted apart:
+    /// a message must not be refused because of them.
     pub notes_size: usize,
     /// The librarians besides the owner who have shown themselves to this audience, in the order in which they did.
     pub colleagues: Vec<StaffMember>,
@@ -91,8 +91,8 @@ fn size(text: &str) -> usize {
 pub struct Owner {
     /// The librarian.
     pub member: StaffMember,
-    /// When the patron was last picked up, in Unix milliseconds: by this librarian, or by one who handed the session over
-    /// since then.
+    /// When the patron was last picked up, in Unix milliseconds: by this librarian, or by one who handed the session
+    /// over since then.
     pub picked_up_at_ms: i64,
 }
 
@@ -119,8 +119,8 @@ pub enum Phase {
 impl Session {
     /// Returns the session after one more event, or as it was if the event is not for its audience.
     ///
-    /// `None` stands for a session that was not opened yet; any event but the opening leaves it so, and but an erasure, which
-    /// stands for all events before it.
+    /// `None` stands for a session that was not opened yet; any event but the opening leaves it so, and but an erasure,
+    /// which stands for all events before it.
     #[must_use]
     pub fn apply(
         mut session: Option<Self>,
@@ -305,7 +305,7 @@ impl Session {
             .filter(|made| made.fate == Fate::Stands && self.phase() == Phase::Active)
     }
 
-    /// Returns the offer with this id.
+    /// Returns the offer with this id, whether it still stands or not.
     #[must_use]
     pub fn made_offer(&self, offer_id: &str) -> Option<&MadeOffer> {
         self.offers.iter().find(|made| made.offer.id == offer_id)

@@ -149,15 +149,6 @@ pub fn check_language(tag: &str) -> Result<(), FieldError> {
     }
 }
 
-/// Returns a text in lower case, letter by letter. In Greek, a sigma is written in another way at the end of a word, which
-/// may not be the end where it is looked for.
-pub(super) fn without_case(text: &str) -> String {
-    text.chars()
-        .flat_map(char::to_lowercase)
-        .map(|letter| if letter == 'ς' { 'σ' } else { letter })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

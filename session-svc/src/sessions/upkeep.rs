@@ -11,7 +11,7 @@ use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
 use super::Sessions;
 use crate::{
-    live_session::{Known, Request, attending},
+    live_session::{Request, attending},
     storage,
 };
 
@@ -62,11 +62,7 @@ impl Sessions {
     /// Has each session in memory that is behind the log catch up: the bus may lose a message without anyone noticing,
     /// even the last one (I8).
     async fn repair_tails(&self) -> Result<(), LogError> {
-        let live: Vec<(String, Arc<Known>)> = self
-            .live()
-            .iter()
-            .map(|(id, live)| (id.clone(), Arc::clone(&live.known)))
-            .collect();
+        let live = self.live.known();
         for page in live.chunks(PAGE) {
             let streams: Vec<StreamName> = page
                 .iter()
@@ -80,19 +76,12 @@ impl Sessions {
                 if let [session, conference] = *versions
                     && known.is_behind(session, conference)
                 {
-                    self.send_if_live(id, Request::CatchUp);
+                    // An inbox without room has other requests, which bring the session up to date as well.
+                    self.live.send_if_live(id, Box::new(Request::CatchUp));
                 }
             }
         }
         Ok(())
-    }
-
-    /// Sends a request to a session that is in memory. An inbox without room has other requests, which bring the
-    /// session up to date as well.
-    fn send_if_live(&self, session_id: &str, request: Request) {
-        if let Some(live) = self.live().get(session_id) {
-            let _ = live.inbox.try_send(Box::new(request));
-        }
     }
 
     /// Loads the sessions that this server is to look after: those in which time alone may bring something (open ones,
@@ -103,11 +92,7 @@ impl Sessions {
     async fn look_after(&self, members: &Members) -> Result<(), LogError> {
         let mut due = self.parts.list.open();
         due.extend(self.supervised().await?);
-        {
-            let live = self.live();
-            let is_in_memory = |id: &str| live.get(id).is_some_and(|way| !way.inbox.is_closed());
-            due.retain(|id| !is_in_memory(id) && members.is_mine(id));
-        }
+        due.retain(|id| !self.live.is_live(id) && members.is_mine(id));
         for page in due.chunks(LOOK_UPS) {
             let attended = page.iter().map(|id| async {
                 let space = attending(id);
@@ -118,7 +103,9 @@ impl Sessions {
             for (id, attended) in page.iter().zip(join_all(attended).await) {
                 // The semaphore is never closed.
                 if !attended && let Ok(place) = Arc::clone(&self.places).acquire_owned().await {
-                    let _ = self.inbox(id, Some(place));
+                    let _ = (self.live).of(id, |inbox, known| {
+                        self.load(id, known, inbox, Some(place));
+                    });
                 }
             }
         }

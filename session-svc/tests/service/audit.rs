@@ -19,12 +19,12 @@ use futures::FutureExt as _;
 use tonic::{Code, Status};
 
 use crate::desk::{Desk, NOON_MS};
-use crate::person::{Person, reason};
+use crate::person::{Person, told};
 
 const SESSION: &str = "a0d1";
 
-/// Reads all pages of the audit with one entry each, and returns the entries and the tokens between the pages. Each page
-/// has its entry's session.
+/// Reads all pages of the audit with one entry each, and returns the entries and the tokens between the pages. Each
+/// page has its entry's session.
 async fn pages(person: &mut Person) -> (Vec<wire::AuditEntry>, Vec<String>) {
     let (mut entries, mut tokens) = (Vec::new(), Vec::new());
     loop {
@@ -55,11 +55,6 @@ async fn page(person: &mut Person, token: &str) -> Result<Vec<wire::AuditEntry>,
 
 fn bad_token() -> (Code, String) {
     (Code::InvalidArgument, "BAD_PAGE_TOKEN".to_owned())
-}
-
-fn told<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
-    let status = answer.unwrap_err();
-    (status.code(), reason(&status))
 }
 
 /// S11, R4: an ask administrator may be watched themselves. From the audit they read what they did, and can't tell
@@ -101,8 +96,8 @@ async fn an_ask_administrator_can_not_tell_how_much_others_did() {
     assert_eq!(seen[0], seen[1]);
 }
 
-/// R21: whoever reads the audit is told which session an entry is about, as long as they may know it otherwise: while it
-/// runs, from the list of all their patrons' sessions, then from the list of the ended ones.
+/// R21: whoever reads the audit is told which session an entry is about, as long as they may know it otherwise: while
+/// it runs, from the list of all their patrons' sessions, then from the list of the ended ones.
 #[tokio::test]
 async fn it_says_which_session_is_meant_as_far_as_the_reader_may_know() {
     async fn sessions(reader: &mut Person) -> Vec<wire::AuditedSession> {

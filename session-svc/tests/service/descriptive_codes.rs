@@ -7,27 +7,15 @@ use carrel_proto::session::v1::{
     self as wire, Audience, EndedSessionFilter, Resolution, session_event::Payload,
 };
 use carrel_session::Config;
-use tonic::{Code, Status};
+use tonic::Code;
 use tonic_types::StatusExt as _;
 
 use crate::desk::Desk;
-use crate::person::{Person, reason};
-use crate::resolution::reads_as_before;
+use crate::person::{Person, told};
+use crate::resolution::{ended, reads_as_before};
 
 const SESSION: &str = "5e55";
 const MAPLES: [&str; 5] = ["Opening hours", "Maps", "Ships", "Cards", "Printing"];
-
-/// The people of a session that a librarian of another library has just ended: its patron, its owner, and an administrator
-/// of the patron's library.
-async fn ended(desk: &Desk, session_id: &str) -> (Person, Person, Person) {
-    let mut ricky = desk.patron(session_id);
-    let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
-    let admin = desk.librarian("admin", "maple", Role::Administrator, &[]);
-    ricky.open(desk.command_id(), "hello?").await.unwrap();
-    map.pick_up(desk.command_id(), session_id).await.unwrap();
-    map.end(desk.command_id(), session_id).await.unwrap();
-    (ricky, map, admin)
-}
 
 /// The ended sessions of the person's library that match a filter.
 async fn listed(admin: &mut Person, filter: EndedSessionFilter) -> Vec<wire::Session> {
@@ -49,11 +37,6 @@ async fn history(reader: &mut Person) -> Vec<(String, Vec<String>)> {
         Some((event.author.unwrap().librarian_id, set.codes))
     });
     set.collect()
-}
-
-fn told<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
-    let status = answer.unwrap_err();
-    (status.code(), reason(&status))
 }
 
 /// D65: set, sent again, corrected, and apart from the resolution, which older clients set alone.

@@ -9,11 +9,11 @@ use carrel_platform::{
 use carrel_proto::session::v1::{self as wire, attend_response::Response, session_event::Payload};
 use carrel_session::{Config, EraseAfter, LibraryRetention};
 use carrel_testbed::log::FaultyLog;
-use tonic::{Code, Status};
+use tonic::Code;
 
 use crate::{
     desk::{Desk, NOON_MS, patron},
-    person::{Person, reason},
+    person::{Person, told},
 };
 
 const SESSION: &str = "e7a5ed";
@@ -46,11 +46,6 @@ pub async fn ended(desk: &Desk, session_id: &str) {
     map.post(id(), session_id, "an answer").await.unwrap();
     ricky.post(id(), session_id, "a question").await.unwrap();
     map.end(id(), session_id).await.unwrap();
-}
-
-fn refusal<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
-    let status = answer.unwrap_err();
-    (status.code(), reason(&status))
 }
 
 pub fn after(attending: &wire::Joined, number: u64) -> wire::Position {
@@ -158,7 +153,7 @@ async fn an_erased_session_is_a_line_of_statistics() {
 
     // Nothing is added to it.
     let note = admin.note(desk.command_id(), SESSION, "late").await;
-    assert_eq!(refusal(note), (Code::FailedPrecondition, "ERASED".into()));
+    assert_eq!(told(note), (Code::FailedPrecondition, "ERASED".into()));
 }
 
 /// R21: the audit says who erased what, without a word of it, with the erasure or not at all.
@@ -192,7 +187,7 @@ async fn only_what_has_ended_is_erased_and_only_by_its_librarys_administrators()
     map.pick_up(desk.command_id(), SESSION).await.unwrap();
     let running = admin(&desk).erase(desk.command_id(), SESSION).await;
     assert_eq!(
-        refusal(running),
+        told(running),
         (Code::FailedPrecondition, "NOT_ENDED".into())
     );
     map.end(desk.command_id(), SESSION).await.unwrap();
@@ -202,7 +197,7 @@ async fn only_what_has_ended_is_erased_and_only_by_its_librarys_administrators()
     for person in [&mut ricky, &mut ask, &mut lee] {
         let refused = person.erase(desk.command_id(), SESSION).await;
         let expected = (Code::PermissionDenied, "ROLE_NOT_ALLOWED".into());
-        assert_eq!(refusal(refused), expected);
+        assert_eq!(told(refused), expected);
     }
     // The owner is an administrator, of another library; and the answer is as for what never was.
     let foreign = map.erase(desk.command_id(), SESSION).await.unwrap_err();
@@ -263,7 +258,7 @@ async fn who_comes_back_to_an_erased_session_learns_what_there_is() {
         }
     }
     let said = ricky.post(desk.command_id(), SESSION, "still there?").await;
-    assert_eq!(refusal(said), (Code::FailedPrecondition, "ENDED".into()));
+    assert_eq!(told(said), (Code::FailedPrecondition, "ENDED".into()));
 }
 
 /// I8: what one server erases is gone from the memory of others, with the bus and without.
@@ -376,8 +371,8 @@ async fn a_session_is_erased_when_its_time_is_over() {
     assert_eq!(audit.len(), 3, "two were erased, and one was read");
 }
 
-/// R20: what a library sets holds for its patrons' sessions and for nobody else's. A library that never erases keeps nobody
-/// from it, and neither does one whose sessions come first in every order.
+/// R20: what a library sets holds for its patrons' sessions and for nobody else's. A library that never erases keeps
+/// nobody from it, and neither does one whose sessions come first in every order.
 #[tokio::test]
 async fn each_library_has_its_own_time() {
     let set = |erase_after: &str| LibraryRetention {
@@ -451,8 +446,8 @@ async fn what_runs_is_kept_and_so_is_everything_where_nothing_is_erased() {
     assert!(!is_gone(&desk, SESSION).await);
 }
 
-/// What was begun is finished: by whoever asks again, and by the sweep also where nothing is erased by itself. Nobody reads
-/// what is still in the log meanwhile.
+/// What was begun is finished: by whoever asks again, and by the sweep also where nothing is erased by itself. Nobody
+/// reads what is still in the log meanwhile.
 #[tokio::test]
 async fn an_erasing_that_stopped_in_between_is_finished() {
     let log = FaultyLog::in_memory().unwrap();

@@ -10,7 +10,7 @@ use carrel_proto::{
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Status, Streaming, transport::Channel};
+use tonic::{Code, Request, Status, Streaming, transport::Channel};
 
 use crate::desk::WARNING;
 
@@ -462,4 +462,10 @@ impl Attending {
 /// Returns the reason that an error names.
 pub fn reason(status: &Status) -> String {
     carrel_platform::refusal::Refusal::from(status).reason
+}
+
+/// Returns the code and the reason with which something was refused.
+pub fn told<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
+    let status = answer.unwrap_err();
+    (status.code(), reason(&status))
 }

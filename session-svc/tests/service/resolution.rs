@@ -5,22 +5,22 @@ use std::time::Duration;
 use carrel_platform::auth::Role;
 use carrel_proto::session::v1::{self as wire, Audience, Resolution, session_event::Payload};
 use carrel_session::Config;
-use tonic::{Code, Status};
+use tonic::Code;
 
 use crate::desk::Desk;
-use crate::person::{Person, reason};
+use crate::person::{Person, told};
 
 const SESSION: &str = "5e55";
 
-/// The people of a session that a librarian of another library has just ended: its patron, its owner, and an administrator
-/// of the patron's library.
-async fn ended(desk: &Desk) -> (Person, Person, Person) {
-    let mut ricky = desk.patron(SESSION);
+/// The people of a session that a librarian of another library has just ended: its patron, its owner, and an
+/// administrator of the patron's library.
+pub(crate) async fn ended(desk: &Desk, session_id: &str) -> (Person, Person, Person) {
+    let mut ricky = desk.patron(session_id);
     let mut map = desk.librarian("map", "harbor", Role::Librarian, &["maple"]);
     let admin = desk.librarian("admin", "maple", Role::Administrator, &[]);
     ricky.open(desk.command_id(), "hello?").await.unwrap();
-    map.pick_up(desk.command_id(), SESSION).await.unwrap();
-    map.end(desk.command_id(), SESSION).await.unwrap();
+    map.pick_up(desk.command_id(), session_id).await.unwrap();
+    map.end(desk.command_id(), session_id).await.unwrap();
     (ricky, map, admin)
 }
 
@@ -43,16 +43,11 @@ async fn history(reader: &mut Person) -> Vec<(String, Resolution)> {
     set.collect()
 }
 
-fn told<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
-    let status = answer.unwrap_err();
-    (status.code(), reason(&status))
-}
-
 /// R16
 #[tokio::test]
 async fn it_is_set_after_the_end_and_corrected_with_history() {
     let desk = Desk::open().await;
-    let (_ricky, mut map, mut admin) = ended(&desk).await;
+    let (_ricky, mut map, mut admin) = ended(&desk, SESSION).await;
     let session = listed(&mut admin).await;
     assert_eq!(
         (session.resolution(), session.resolution_by),
@@ -116,7 +111,7 @@ pub async fn reads_as_before(
 #[tokio::test]
 async fn the_patron_is_told_nothing_of_it() {
     let desk = Desk::open().await;
-    let (mut ricky, mut map, mut admin) = ended(&desk).await;
+    let (mut ricky, mut map, mut admin) = ended(&desk, SESSION).await;
     let before = ricky
         .transcript(SESSION, Audience::Unspecified)
         .await
@@ -173,7 +168,7 @@ async fn a_value_that_is_none_is_refused_and_so_is_one_before_the_end() {
 #[tokio::test]
 async fn after_the_wrap_up_it_is_the_patrons_library_that_sets_it() {
     let desk = Desk::open().await;
-    let (_ricky, _map, _admin) = ended(&desk).await;
+    let (_ricky, _map, _admin) = ended(&desk, SESSION).await;
     let wrap_up = Config::default().wrap_up.get() + Duration::from_millis(1);
     let wrap_up_ms = i64::try_from(wrap_up.as_millis()).unwrap();
     desk.clock.advance_ms(wrap_up_ms);
@@ -192,7 +187,7 @@ async fn after_the_wrap_up_it_is_the_patrons_library_that_sets_it() {
 #[tokio::test]
 async fn another_server_knows_what_was_set() {
     let desk = Desk::open().await;
-    let (_ricky, mut map, _admin) = ended(&desk).await;
+    let (_ricky, mut map, _admin) = ended(&desk, SESSION).await;
     let deaf = desk.deaf_replica().await;
     let mut admin = deaf.librarian("admin", "maple", Role::Administrator, &[]);
     let mut set = async |resolution| {

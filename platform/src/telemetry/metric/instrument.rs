@@ -127,7 +127,7 @@ impl<const N: usize> Histogram<N> {
         Self { row, labels, by }
     }
 
-    /// Counts a value, in the metric's unit.
+    /// Counts a value, in the metric's unit. Before telemetry was started, it is not counted.
     pub fn record(&self, value: f64, labels: [Label; N]) {
         let Some(meter) = METER.get() else {
             return;
@@ -148,8 +148,8 @@ impl<const N: usize> Histogram<N> {
         self.by.bind(made, labels, &pairs);
     }
 
-    /// Counts a value that was measured within a span. If the span's trace is kept, the value becomes the exemplar of its
-    /// bucket, replacing the previous one.
+    /// Counts a value that was measured within a span. If the span's trace is kept, the value becomes the exemplar of
+    /// its bucket, replacing the previous one.
     pub fn record_in(&self, span: Option<TraceIds>, value: f64, labels: [Label; N]) {
         if METER.get().is_some()
             && let Some(span) = span.and_then(TraceIds::sampled)
@@ -225,8 +225,8 @@ impl<const N: usize> Gauge<N> {
         }
     }
 
-    /// Observes the value whenever the metrics are read, for as long as telemetry runs. `look` reports each value with its
-    /// labels; it must not block, and must not keep alive anything that is to end.
+    /// Observes the value whenever the metrics are read, for as long as telemetry runs. `look` reports each value with
+    /// its labels; it must not block, and must not keep alive anything that is to end.
     pub fn observe(&self, look: impl Fn(&mut dyn FnMut(f64, [Label; N])) + Send + Sync + 'static) {
         let Some(meter) = METER.get() else {
             return;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use carrel_platform::text::without_case;
+
 use super::{
     MAX_CODE, MAX_CODES,
     entry::{Entry, deceives},
@@ -30,7 +32,7 @@ pub(super) fn check(codes: &[String], entry: &mut Entry<'_>) {
             )
         } else if code.chars().count() > MAX_CODE {
             format!("\"{code}\": {MAX_CODE} characters are the most")
-        } else if !known.insert(code.to_lowercase()) {
+        } else if !known.insert(without_case(code)) {
             format!("\"{code}\" is there already, perhaps in other case; name each code once")
         } else {
             continue;

@@ -139,6 +139,10 @@ fn each_field_of_an_institution_has_its_rule() {
             Box::new(|it| it.descriptive_codes = vec!["Maps".into(), "MAPS".into()]),
         ),
         (
+            "descriptive_codes",
+            Box::new(|it| it.descriptive_codes = vec!["ΟΔΟΣ".into(), "οδοσ".into()]),
+        ),
+        (
             "practice_queue",
             Box::new(|it| it.practice_queue = Some("other".into())),
         ),
