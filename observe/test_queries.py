@@ -18,7 +18,12 @@ from rules import rules
 # The panels that may be empty while nothing is wrong, each with the reason.
 MAY_BE_EMPTY = {
     ("desk", "Alerts that fire"): "an alert fires after half a minute at the earliest",
+    ("engines", "Free on the disk"): "only a Carrel in one process has a data folder",
+    ("engines", "Size of the log"): "only a Carrel in one process has a data folder",
 }
+
+# The alerts that watch nothing here, each with the reason.
+WATCH_NOTHING_HERE = {"CarrelDiskFillsUp": "only a Carrel in one process has a data folder"}
 
 # A limit for a hang, not a measurement: far longer than the people and a few scrapes need.
 ANSWER_SECONDS = 120
@@ -108,7 +113,9 @@ class Queries(unittest.TestCase):
         self.assertEqual(self.unanswered(wanted), {})
 
     def test_each_alert_watches_something_that_is_there(self):
-        wanted = {name: whether_it_holds_or_not(rule["expr"]) for name, rule in rules().items()}
+        self.assertLessEqual(set(WATCH_NOTHING_HERE), set(rules()))
+        there = {name: rule for name, rule in rules().items() if name not in WATCH_NOTHING_HERE}
+        wanted = {name: whether_it_holds_or_not(rule["expr"]) for name, rule in there.items()}
         self.assertEqual(self.unanswered(wanted), {})
 
     def test_prometheus_evaluates_each_alert_and_finds_nothing_wrong_with_it(self):

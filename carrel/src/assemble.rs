@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr, time::Duration};
 
 use carrel_platform::{
+    auth::keys::KeyRing,
     clock::Clock,
     config::Problems,
     in_process::{InProcess, InProcessServer},
@@ -94,6 +95,10 @@ pub struct Running {
     pub grpc_addr: SocketAddr,
     /// The log, for code in this process that reads or changes the directory.
     pub log: SqliteLog,
+    /// The keys that sign and verify tokens, to see whether they can be followed.
+    pub keys: KeyRing,
+    /// The folder that it runs on.
+    pub folder: DataFolder,
     grpc: GrpcServer,
     within: InProcessServer,
     serving_grpc: Part,
@@ -139,7 +144,7 @@ async fn start(config: Config, directory: Option<&str>) -> Result<Running, Assem
 
     let within = InProcessServer::default();
     let here = within.way();
-    let shared = Shared::new(log.clone(), keys, clock.clone());
+    let shared = Shared::new(log.clone(), keys.clone(), clock.clone());
     let (services, begun) = services::build(&config, shared, &here).await?;
     let server = GrpcServer::new(services, config.grpc.reflection).await?;
     within.serve(&server);
@@ -149,6 +154,8 @@ async fn start(config: Config, directory: Option<&str>) -> Result<Running, Assem
         http_addr,
         grpc_addr,
         log,
+        keys,
+        folder,
         grpc: server,
         within,
         serving_grpc,

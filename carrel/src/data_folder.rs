@@ -1,5 +1,7 @@
 //! The folder in which a Carrel keeps everything that it must not lose.
 
+mod disk;
+
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
@@ -10,6 +12,7 @@ use std::{
 use carrel_platform::{
     auth::keys::{KeyError, KeyRing},
     clock::Clock,
+    config::Problems,
 };
 
 /// The data folder.
@@ -72,6 +75,26 @@ impl DataFolder {
         }
     }
 
+    /// Checks a data folder as far as that can be done without making or locking anything, and returns warnings.
+    ///
+    /// # Errors
+    /// When it, or the keys in it, can't be used.
+    pub fn check(path: &Path) -> Result<Vec<String>, Problems> {
+        let mut problems = Problems::default();
+        if path.is_file() {
+            problems.add_named(DataFolderError::NotAFolder(path.to_owned()));
+        }
+        let folder = Self {
+            path: path.to_owned(),
+        };
+        if folder.keys().exists()
+            && let Err(error) = KeyRing::load(&folder.keys())
+        {
+            problems.add("data_dir", error);
+        }
+        problems.checked().map(|()| folder.warnings())
+    }
+
     /// Opens a data folder that has been used before, and creates nothing.
     pub fn open_existing(path: &Path) -> Result<Self, DataFolderError> {
         let folder = Self {
@@ -89,6 +112,11 @@ impl DataFolder {
     /// Returns the path of the log.
     pub fn log(&self) -> PathBuf {
         self.path.join("carrel.db")
+    }
+
+    /// Returns the paths of the files that a log consists of while it is in use.
+    fn log_files(&self) -> [PathBuf; 3] {
+        ["carrel.db", "carrel.db-wal", "carrel.db-shm"].map(|name| self.path.join(name))
     }
 
     /// Returns the path of the keys that sign tokens.

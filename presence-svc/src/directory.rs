@@ -15,6 +15,7 @@ pub(crate) mod convert;
 mod grpc;
 mod latest;
 mod random;
+mod refusals;
 mod role_changes;
 
 pub use grpc::DirectoryApi;

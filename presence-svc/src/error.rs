@@ -120,7 +120,7 @@ fn seconds(wait: &Duration) -> u64 {
 }
 
 impl From<TooOften> for Error {
-    fn from(TooOften(wait): TooOften) -> Self {
+    fn from(TooOften { wait, .. }: TooOften) -> Self {
         Self::TooManyAttempts(wait)
     }
 }

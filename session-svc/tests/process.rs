@@ -207,6 +207,14 @@ fn what_goes_away_later_is_degraded_service_and_a_signal_ends_it_in_order() {
     serving.until("/ready", |status, body| {
         status == 200 && body.contains("degraded: bus:") && body.contains("degraded: leases:")
     });
+    // Keys that can't be followed are seen before a rotation that is missed refuses everybody.
+    let keys = std::fs::read(fixture.public_keys()).unwrap();
+    std::fs::write(fixture.public_keys(), "no keys").unwrap();
+    serving.until("/ready", |status, body| {
+        status == 200 && body.contains("degraded: keys:") && body.contains("is damaged")
+    });
+    std::fs::write(fixture.public_keys(), keys).unwrap();
+    serving.until("/ready", |_, body| !body.contains("keys:"));
     fixture.postgres.kill();
     serving.until("/ready", |status, body| {
         status == 200 && body.contains("degraded: log:")

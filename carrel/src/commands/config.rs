@@ -2,9 +2,12 @@
 
 use std::process::ExitCode;
 
-use carrel_platform::process::cli;
+use carrel_platform::{config::Problems, process::cli};
 
-use crate::config::{self, Config};
+use crate::{
+    config::{self, Config},
+    data_folder::DataFolder,
+};
 
 /// Shows all settings with their defaults and explanations.
 pub fn defaults() -> anyhow::Result<ExitCode> {
@@ -16,5 +19,11 @@ pub fn defaults() -> anyhow::Result<ExitCode> {
 /// # Errors
 /// When a server would not start with them. All that is wrong is told.
 pub fn effective(config: &Config) -> anyhow::Result<ExitCode> {
-    cli::show(config, &[], config.check())
+    let mut problems = Problems::default();
+    problems.take(config.check());
+    let warnings = DataFolder::check(&config.data_dir).unwrap_or_else(|found| {
+        problems.take(Err(found));
+        Vec::new()
+    });
+    cli::show(config, &warnings, problems.checked())
 }

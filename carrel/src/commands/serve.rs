@@ -3,13 +3,13 @@
 use std::{
     io::{self, Write},
     process::ExitCode,
-    time::Duration,
 };
 
 use carrel_platform::{
     bus::local,
+    clock::Clock,
     log::sqlite,
-    process::{Bound, Probes, Readiness, bind, cli::reachable, raise_open_files},
+    process::{Bound, LAST_TELEMETRY, Probes, Readiness, bind, cli::reachable, raise_open_files},
     shutdown::Signals,
     telemetry::{self, Telemetry},
 };
@@ -23,36 +23,32 @@ use crate::{
 /// The directory that `--demo` loads.
 const DEMO: &str = include_str!("../../demo/directory.toml");
 
-/// How long sending the last traces may take.
-const LAST_TRACES: Duration = Duration::from_secs(1);
-
-/// Serves until a signal or a failure ends it.
+/// Serves until a signal or a failure ends it. Also if it ends before it serves, what it has to say is sent first.
 pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
     config.check()?;
     let mut signals = Signals::listen()?;
     let data_dir = config.data_dir.clone();
     let telemetry = telemetry::init("carrel", &config.telemetry)?;
     telemetry.tell_engines(Some(sqlite::SYSTEM), Some(local::SYSTEM));
-    let health = match config.health.address {
-        Some(address) => Some(bind("health.address", address).await?),
-        None => None,
-    };
-    let assembled = async {
-        match demo {
-            true => assemble_with_directory(config, DEMO).await,
-            false => assemble(config).await,
-        }
-    };
-    let mut running = tokio::select! {
+    let started = tokio::select! {
         biased;
-        assembled = assembled => assembled?,
+        started = start(config, demo) => started.map(Some),
         signal = signals.next() => {
             tracing::info!(signal, "stopping before it serves");
-            telemetry.shutdown(LAST_TRACES).await;
-            return Ok(ExitCode::SUCCESS);
+            Ok(None)
         }
     };
-    let directory = storage::read(&running.log).await?.directory;
+    let Started {
+        mut running,
+        directory,
+        health,
+    } = match started {
+        Ok(Some(started)) => started,
+        ended => {
+            telemetry.shutdown(LAST_TELEMETRY).await;
+            return ended.map(|_| ExitCode::SUCCESS);
+        }
+    };
     let readiness = Readiness::default();
     let health = health.map(|bound| tell_health(bound, &readiness, &running, &telemetry));
     announce(&running, health.as_ref(), &directory)?;
@@ -81,6 +77,35 @@ pub async fn run(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// All that serves, or will in a moment.
+struct Started {
+    running: Running,
+    directory: Directory,
+    /// The health listener, if there is to be one.
+    health: Option<Bound>,
+}
+
+async fn start(config: Config, demo: bool) -> anyhow::Result<Started> {
+    let health = match config.health.address {
+        Some(address) => Some(bind("health.address", address).await?),
+        None => None,
+    };
+    let running = match demo {
+        true => assemble_with_directory(config, DEMO).await?,
+        false => assemble(config).await?,
+    };
+    for warning in running.folder.warnings() {
+        tracing::warn!("{warning}");
+    }
+    running.folder.observe();
+    running.keys.observe(Clock::system());
+    Ok(Started {
+        directory: storage::read(&running.log).await?.directory,
+        running,
+        health,
+    })
+}
+
 /// Starts a separate listener that serves the health of the process and its metrics.
 fn tell_health(
     bound: Bound,
@@ -90,13 +115,15 @@ fn tell_health(
 ) -> Probes {
     let log = running.log.condition();
     readiness.watch("log", move || log.borrow().clone());
+    let keys = running.keys.clone();
+    readiness.watch("keys", move || keys.condition());
     readiness.serving();
     Probes::serve(bound, readiness.clone(), telemetry.exposition())
 }
 
 async fn end(running: Running, telemetry: Telemetry) {
     running.stop().await;
-    telemetry.shutdown(LAST_TRACES).await;
+    telemetry.shutdown(LAST_TELEMETRY).await;
 }
 
 /// Prints on standard output where everything is served. Programs may rely on the addresses in it.

@@ -6,7 +6,7 @@ use std::{
     io::Write as _,
     net::SocketAddr,
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use carrel_gateway::close::Close;
@@ -157,6 +157,22 @@ fn says_how_the_desk_stands(shown: &Exposition) {
             1.0,
         ),
         (
+            metric::DEPENDENCY_UP.row(),
+            &[("carrel_dependency", "keys")],
+            1.0,
+        ),
+        (metric::KEYS.row(), &[], 1.0),
+        (
+            metric::LOG_IN_REFUSALS.row(),
+            &[("carrel_refused_for", "credentials")],
+            1.0,
+        ),
+        (
+            metric::LOG_IN_REFUSALS.row(),
+            &[("carrel_refused_for", "account")],
+            0.0,
+        ),
+        (
             metric::FRAME_DURATION.row(),
             &[("carrel_frame", "pick_up"), ("carrel_outcome", "ok")],
             1.0,
@@ -190,6 +206,14 @@ fn says_how_the_desk_stands(shown: &Exposition) {
         assert_eq!(found, Some(value), "{} {labels:?}", row.name);
     }
     assert!(shown.value(metric::QUEUES_STAFFED.row(), &[]) >= Some(1.0));
+    for row in [metric::LOG_SIZE.row(), metric::DATA_FOLDER_FREE.row()] {
+        assert!(shown.value(row, &[]) > Some(0.0), "{}", row.name);
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let started = shown.value(metric::PROCESS_START_TIME.row(), &[]).unwrap();
+    let age = shown.value(metric::KEYS_NEWEST_AGE.row(), &[]).unwrap();
+    // The keys were made when it first started, after its telemetry; what is shown is from a moment ago.
+    assert!(started > 0.0 && started + age <= now.as_secs_f64());
     assert!(shown.value(metric::PATRONS_LONGEST_WAIT.row(), &[]) > Some(0.0));
 }
 

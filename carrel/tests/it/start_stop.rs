@@ -3,11 +3,12 @@
 use std::{
     fs,
     net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     time::{Duration, Instant},
 };
 
-use carrel_platform::refusal::Refusal;
+use carrel_platform::{auth::keys::KeyRing, refusal::Refusal};
 use carrel_proto::session::v1::{
     AttendRequest, Audience, Join, OpenSessionRequest, attend_request::Request,
     attend_response::Response,
@@ -22,6 +23,7 @@ use tonic::Code;
 use crate::{
     access::{command_id, on_behalf},
     desk::Desk,
+    otlp::Collector,
     process::{Process, carrel, run_to_end},
     socket::Socket,
     talker::{Conversation, SETTINGS},
@@ -119,6 +121,63 @@ fn settings_can_be_tried_before_they_are_served_with() {
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.contains("queue_bytes = 1000"), "{shown}");
     assert!(run_to_end(carrel(folder.path()).arg("config")).0.success());
+
+    // Keys that others may read are refused before a start, too.
+    let keys = folder.path().join("keys.json");
+    KeyRing::create(&keys, 0).unwrap();
+    let config = || run_to_end(carrel(folder.path()).arg("config"));
+    assert!(config().0.success());
+    fs::set_permissions(&keys, fs::Permissions::from_mode(0o644)).unwrap();
+    let (open, told) = config();
+    assert!(
+        !open.success() && told.contains("data_dir: ") && told.contains("chmod 600"),
+        "{told}"
+    );
+}
+
+/// What a process has to say is sent also if it is told to stop before it serves, here because its database keeps it
+/// waiting.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_before_serving_is_told_to_the_collector() {
+    let collector = Collector::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys.json");
+    KeyRing::create(&keys, 0).unwrap();
+    // Sending is given up after a second, which is too short if the machine stalls.
+    for _ in 0..5 {
+        stop_before_serving(&keys, &collector.endpoint()).await;
+        let lines = format!("{:?}", collector.measures().lines());
+        if lines.contains("stopping before it serves") {
+            return;
+        }
+    }
+    panic!("the collector was not told");
+}
+
+async fn stop_before_serving(keys: &Path, collector: &str) {
+    // Connections are accepted, and nothing is ever sent on them.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let database = format!("postgres://carrel@{}/carrel", silent.local_addr().unwrap());
+    let program = Path::new(env!("CARGO_BIN_EXE_carrel")).with_file_name("carrel-session");
+    let mut child = std::process::Command::new(program)
+        .arg("serve")
+        .env("CARREL_POSTGRES__URL", database)
+        .env("CARREL_POSTGRES__CONNECT_TIMEOUT", "1h")
+        .env("CARREL_REDIS__KEY", "5e".repeat(32))
+        .env("CARREL_KEYS__FILE", keys)
+        .env("CARREL_GRPC__ADDRESS", "127.0.0.1:0")
+        .env("CARREL_HEALTH__ADDRESS", "127.0.0.1:0")
+        .env("CARREL_TELEMETRY__OTLP_ENDPOINT", collector)
+        .spawn()
+        .unwrap();
+    let _connection = silent.accept().unwrap();
+    let id = child.id().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-TERM", &id])
+        .status();
+    assert!(sent.unwrap().success());
+    let ended = tokio::task::spawn_blocking(move || child.wait().unwrap());
+    assert!(ended.await.unwrap().success());
 }
 
 #[test]

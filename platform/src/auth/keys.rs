@@ -9,16 +9,19 @@
 //! before it signs.
 //!
 //! A ring that was read from a file checks when it is used, at most once a second, whether the file has changed. So
-//! `carrel keys rotate` in another process takes effect in a running server without a signal or a restart. If the file
-//! has become unreadable or damaged, this is reported in the log and the keys read before stay in force.
+//! `carrel keys rotate` in another process takes effect in a running server without a signal or a restart. The log names
+//! each key that came or went by its id, which every token shows anyway. If the file has become unreadable or damaged,
+//! the keys read before stay in force, and the ring is degraded ([`KeyRing::condition`]) until the file can be followed
+//! again.
 
 mod file;
+mod following;
 mod verified;
 
 use std::{
     fmt, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -31,8 +34,10 @@ use ring::{
 
 use self::{
     file::{FORMAT, FileStamp, KeyFile, StoredKey, Turn},
+    following::Following,
     verified::Verified,
 };
+use crate::condition::Condition;
 
 /// The length of a public key in bytes (RFC 8032).
 const PUBLIC_BYTES: usize = 32;
@@ -54,6 +59,7 @@ struct Held {
     keys: Arc<Keys>,
     seen: Option<FileStamp>,
     looked_at: Instant,
+    following: Following,
 }
 
 /// The keys of one state of the ring, newest last, never empty.
@@ -64,6 +70,8 @@ pub(super) struct Key {
     /// The id by which tokens refer to it.
     pub(super) id: String,
     public: Vec<u8>,
+    /// When it was made, in Unix milliseconds.
+    created_at_ms: i64,
     /// The pair that signs; `None` if only the public part is known here.
     pair: Option<Ed25519KeyPair>,
     /// When it begins to sign, in Unix milliseconds.
@@ -139,6 +147,7 @@ impl KeyRing {
                 keys: Arc::new(keys),
                 seen: Some(seen),
                 looked_at: Instant::now(),
+                following: Following::default(),
             }),
         })))
     }
@@ -252,6 +261,7 @@ impl KeyRing {
         Ok(Self::in_memory(Keys(vec![Key {
             id: key_id(&public),
             public,
+            created_at_ms: 0,
             pair: Some(pair),
             signs_from_ms: None,
             retired_at_ms: None,
@@ -266,6 +276,7 @@ impl KeyRing {
                 keys: Arc::new(keys),
                 seen: None,
                 looked_at: Instant::now(),
+                following: Following::default(),
             }),
         }))
     }
@@ -283,18 +294,31 @@ impl KeyRing {
         }
     }
 
+    /// Returns whether the ring follows its file: degraded while the file can't be read or used. Looks at the file, if
+    /// nobody has for a second.
+    #[must_use]
+    pub fn condition(&self) -> Condition {
+        self.0.looked_at().following.condition()
+    }
+
     /// Returns the keys that are in force now.
     pub(super) fn keys(&self) -> Arc<Keys> {
-        let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(path) = &self.0.path
+        Arc::clone(&self.0.looked_at().keys)
+    }
+}
+
+impl Ring {
+    /// Returns what is held, after another look at the file if it is time for one.
+    fn looked_at(&self) -> MutexGuard<'_, Held> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(path) = &self.path
             && held.looked_at.elapsed() >= LOOK_AGAIN_AFTER
         {
             held.looked_at = Instant::now();
-            if let Err(error) = held.follow(path) {
-                tracing::error!(%error, "key file not followed, the keys read before stay in force");
-            }
+            let followed = held.follow(path);
+            held.following.note(followed);
         }
-        Arc::clone(&held.keys)
+        held
     }
 }
 
@@ -323,7 +347,9 @@ impl Held {
             return Ok(());
         }
         let (file, seen) = file::read(path)?;
-        self.keys = Arc::new(Keys::parse(&file).map_err(|why| file::damaged(path, why))?);
+        let keys = Keys::parse(&file).map_err(|why| file::damaged(path, why))?;
+        following::tell_changes(&self.keys, &keys);
+        self.keys = Arc::new(keys);
         self.seen = Some(seen);
         Ok(())
     }
@@ -398,6 +424,7 @@ impl Key {
         Ok(Self {
             id: key_id(&public),
             public,
+            created_at_ms: stored.created_at_ms,
             pair,
             signs_from_ms: stored.signs_from_ms,
             retired_at_ms: stored.retired_at_ms,

@@ -191,12 +191,19 @@ impl<'a> ServiceProcess<'a> {
         };
         let process = Process::start(name, &watched).await?;
         let bound = bind("grpc.address", settings.grpc.address).await?;
+        let clock = Clock::system();
+        let keys = KeyRing::load(&settings.keys.file)?;
+        keys.observe(clock.clone());
+        let watched = keys.clone();
+        process
+            .readiness()
+            .watch("keys", move || watched.condition());
         Ok(Self {
             process,
             bound,
             settings,
-            clock: Clock::system(),
-            keys: KeyRing::load(&settings.keys.file)?,
+            clock,
+            keys,
         })
     }
 

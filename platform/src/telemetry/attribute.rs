@@ -83,6 +83,10 @@ declare! {
     /// history; because of a `gap` in what the bus delivered, or a last message (`tail`) that it did not deliver; or
     /// to be `current` before a decision.
     REASON = "carrel.reason" { value: Text }
+    /// Why a log-in was refused: `credentials`, no librarian has this name and password; `address`, too many attempts
+    /// from this address; `account_and_address`, too many for this account from this address; `account`, too many for
+    /// this account from everywhere, which keeps out its librarian, too; `busy`, too many passwords are being checked.
+    REFUSED_FOR = "carrel.refused_for" { value: Text }
     /// The kind of frame on a browser's socket, for example `attend`.
     FRAME = "carrel.frame" { value: Text }
     /// How many events something was about.

@@ -18,8 +18,9 @@ pub use self::{
 };
 use super::attribute::{
     AUDIENCE, CLOSE_CODE, COMMIT, CPU_MODE, DB_SYSTEM_NAME, DEPENDENCY, FRAME, HTTP_REQUEST_METHOD,
-    HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, MESSAGING_SYSTEM, OUTCOME, REASON, RPC_METHOD,
-    RPC_RESPONSE_STATUS_CODE, RUSTC, SAMPLE_RATIO, SERVICE_VERSION, SIGNAL, SOCKET_KIND, STATUS,
+    HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, MESSAGING_SYSTEM, OUTCOME, REASON, REFUSED_FOR,
+    RPC_METHOD, RPC_RESPONSE_STATUS_CODE, RUSTC, SAMPLE_RATIO, SERVICE_VERSION, SIGNAL,
+    SOCKET_KIND, STATUS,
 };
 use super::registry::Instrument;
 
@@ -87,6 +88,10 @@ declare! {
     LOG_COMMIT_APPENDS: Histogram<1> = "carrel.log.commit.appends" {
         unit: "{append}", labels: [DB_SYSTEM_NAME], buckets: SHARES,
     }
+    /// How much disk space the files of the log take. Only of a log in a data folder.
+    LOG_SIZE: Gauge<0> = "carrel.log.size" { unit: "By", labels: [] }
+    /// How much space the process may still take on the disk of its data folder. Only of a log in a data folder.
+    DATA_FOLDER_FREE: Gauge<0> = "carrel.data_folder.free" { unit: "By", labels: [] }
 
     /// How long publishing a bus message took, until the bus had it or it was given up.
     BUS_PUBLISH_DURATION: Histogram<2> = "carrel.bus.publish.duration" {
@@ -125,6 +130,14 @@ declare! {
     LIBRARIANS: Gauge<1> = "carrel.librarians" { unit: "{librarian}", labels: [STATUS] }
     /// How long ago the store of leases last confirmed who is at the desk.
     PRESENCE_AGE: Gauge<0> = "carrel.presence.age" { unit: "s", labels: [] }
+    /// How many log-ins were refused, and why. The caller is told less.
+    LOG_IN_REFUSALS: Counter<1> = "carrel.log_in.refusals" { unit: "{log_in}", labels: [REFUSED_FOR] }
+
+    /// How many keys verify tokens in this process: more than one since a rotation, until the older ones retire.
+    KEYS: Gauge<0> = "carrel.keys" { unit: "{key}", labels: [] }
+    /// How long ago the newest of these keys was made. It falls when a rotation arrives in this process, and should
+    /// be the same everywhere.
+    KEYS_NEWEST_AGE: Gauge<0> = "carrel.keys.newest_age" { unit: "s", labels: [] }
 
     /// Whether a dependency of the process is as it should be: 1, or 0 while `/ready` says that it is degraded.
     DEPENDENCY_UP: Gauge<1> = "carrel.dependency.up" { unit: "", labels: [DEPENDENCY] }
@@ -140,6 +153,8 @@ declare! {
         unit: "", labels: [DB_SYSTEM_NAME, MESSAGING_SYSTEM, SAMPLE_RATIO],
     }
 
+    /// When the process started, in Unix time.
+    PROCESS_START_TIME: Gauge<0> = "process.start_time" { unit: "s", labels: [] }
     /// How much CPU time the process has used. Only on Linux.
     PROCESS_CPU_TIME: Sum<1> = "process.cpu.time" { unit: "s", labels: [CPU_MODE] }
     /// How much memory the process uses. Only on Linux.

@@ -24,6 +24,7 @@ use crate::{
     directory::latest::Latest,
     directory::password::{MAX_BYTES, Passwords},
     directory::random,
+    directory::refusals::{Refusals, RefusedFor},
     directory::role_changes,
     directory::storage::Snapshot,
     directory::throttle::Throttle,
@@ -54,6 +55,7 @@ pub struct Service {
     keys: KeyRing,
     config: Config,
     throttle: Throttle,
+    refusals: Refusals,
     passwords: Passwords,
 }
 
@@ -90,6 +92,7 @@ impl Service {
             latest: Latest::read(Arc::clone(&log)).await?,
             log,
             throttle: Throttle::new(&config),
+            refusals: Refusals::new(),
             passwords: tokio::task::spawn_blocking(Passwords::new)
                 .await
                 .map_err(|_| crate::directory::password::PasswordError::Failed)??,
@@ -190,20 +193,35 @@ impl Service {
         fields.take(check_length("log_in_name", &log_in_name, MAX_NAME));
         fields.take(check_length("password", &password, MAX_BYTES));
         fields.check()?;
-        self.throttle.log_in(&log_in_name, address)?;
-
-        let now = self.latest.get().await?;
-        let librarian = now.directory.librarian_by_log_in_name(&log_in_name);
-        let hash = librarian.map(|librarian| librarian.password_hash.clone());
-        if !self.passwords.verify(password, hash).await? {
-            tracing::info!("log-in refused");
-            return Err(Error::WrongCredentials);
+        let entered = self
+            .check_credentials(address, &log_in_name, password)
+            .await;
+        if let Err(error) = &entered {
+            self.refusals.note_error(error);
         }
-        let profile = librarian
-            .and_then(|librarian| now.directory.profile(&librarian.id))
-            .ok_or(Error::WrongCredentials)?;
+        let profile = entered?;
         let issued = self.issue(&librarian_of(&profile), self.config.librarian_lifetimes())?;
         Ok((issued, profile))
+    }
+
+    async fn check_credentials(
+        &self,
+        address: Option<IpAddr>,
+        log_in_name: &str,
+        password: String,
+    ) -> Result<Profile, Error> {
+        self.throttle
+            .log_in(log_in_name, address)
+            .inspect_err(|too_often| self.refusals.note(RefusedFor::Attempts(too_often.whose)))?;
+        let now = self.latest.get().await?;
+        let librarian = now.directory.librarian_by_log_in_name(log_in_name);
+        let hash = librarian.map(|librarian| librarian.password_hash.clone());
+        if !self.passwords.verify(password, hash).await? {
+            return Err(Error::WrongCredentials);
+        }
+        librarian
+            .and_then(|librarian| now.directory.profile(&librarian.id))
+            .ok_or(Error::WrongCredentials)
     }
 
     /// Exchanges a token for a fresh one of the same person, with what the directory says about them now.

@@ -36,9 +36,25 @@ pub struct Throttle {
     admit_per_address: Option<Limit>,
 }
 
-/// Too many attempts; the caller may come back after this time.
+/// Too many attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooOften(pub Duration);
+pub struct TooOften {
+    /// When the caller may come back.
+    pub wait: Duration,
+    /// Whose allowance is used up, for operators: callers are not told, since it would show whom others try to be.
+    pub whose: Allowance,
+}
+
+/// Whose attempts are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowance {
+    /// All from one address.
+    Address,
+    /// Those for one account from one address.
+    AccountAndAddress,
+    /// Those for one account from everywhere.
+    Account,
+}
 
 #[derive(Debug)]
 struct Limit {
@@ -66,12 +82,21 @@ impl Throttle {
     /// accounts, nor that of one account.
     pub fn log_in(&self, account: &str, address: Option<IpAddr>) -> Result<(), TooOften> {
         let network = address.map(network_of);
-        check(self.log_in_per_address.as_ref(), &network)?;
+        check(
+            self.log_in_per_address.as_ref(),
+            Allowance::Address,
+            &network,
+        )?;
         check(
             self.log_in_per_account_and_address.as_ref(),
+            Allowance::AccountAndAddress,
             &(account, network),
         )?;
-        check(self.log_in_per_account.as_ref(), &account)
+        check(
+            self.log_in_per_account.as_ref(),
+            Allowance::Account,
+            &account,
+        )
     }
 
     /// Counts the entry of a patron.
@@ -79,7 +104,11 @@ impl Throttle {
     /// # Errors
     /// [`TooOften`].
     pub fn admit(&self, address: Option<IpAddr>) -> Result<(), TooOften> {
-        check(self.admit_per_address.as_ref(), &address.map(network_of))
+        check(
+            self.admit_per_address.as_ref(),
+            Allowance::Address,
+            &address.map(network_of),
+        )
     }
 }
 
@@ -96,13 +125,16 @@ impl Limit {
     }
 }
 
-fn check(limit: Option<&Limit>, key: &impl Hash) -> Result<(), TooOften> {
+fn check(limit: Option<&Limit>, whose: Allowance, key: &impl Hash) -> Result<(), TooOften> {
     let Some(limit) = limit else { return Ok(()) };
     let bucket = limit.hashes.hash_one(key) % BUCKETS;
     limit
         .limiter
         .check_key(&bucket)
-        .map_err(|not_until| TooOften(not_until.wait_time_from(limit.clock.now())))
+        .map_err(|not_until| TooOften {
+            wait: not_until.wait_time_from(limit.clock.now()),
+            whose,
+        })
 }
 
 #[cfg(test)]
@@ -134,9 +166,10 @@ mod tests {
         let throttle = throttle(100, 2, 100);
         assert!(throttle.log_in("map@harbor", address("192.0.2.1")).is_ok());
         assert!(throttle.log_in("map@harbor", address("192.0.2.2")).is_ok());
-        let TooOften(wait) = throttle
+        let TooOften { wait, whose } = throttle
             .log_in("map@harbor", address("192.0.2.3"))
             .unwrap_err();
+        assert_eq!(whose, Allowance::Account);
         assert!(wait > Duration::ZERO && wait <= Duration::from_secs(3600));
         assert!(throttle.log_in("lee@maple", address("192.0.2.3")).is_ok());
     }
@@ -149,11 +182,8 @@ mod tests {
                 .log_in("map@harbor", address("2001:db8::1"))
                 .is_ok()
         );
-        assert!(
-            throttle
-                .log_in("map@harbor", address("2001:db8::2"))
-                .is_err()
-        );
+        let refused = throttle.log_in("map@harbor", address("2001:db8::2"));
+        assert_eq!(refused.unwrap_err().whose, Allowance::AccountAndAddress);
         assert!(throttle.log_in("lee@maple", address("2001:db8::2")).is_ok());
         assert!(throttle.log_in("map@harbor", address("192.0.2.1")).is_ok());
         assert!(throttle.log_in("map@harbor", None).is_ok());
@@ -176,7 +206,8 @@ mod tests {
         let throttle = throttle(100, 100, 2);
         assert!(throttle.log_in("a", address("192.0.2.1")).is_ok());
         assert!(throttle.log_in("b", address("192.0.2.1")).is_ok());
-        assert!(throttle.log_in("c", address("192.0.2.1")).is_err());
+        let refused = throttle.log_in("c", address("192.0.2.1"));
+        assert_eq!(refused.unwrap_err().whose, Allowance::Address);
         assert!(throttle.log_in("c", address("::ffff:192.0.2.1")).is_err());
         assert!(throttle.log_in("c", address("192.0.2.9")).is_ok());
     }

@@ -48,12 +48,15 @@ impl KeyFile {
 }
 
 /// Tells one state of the file from another. A rotation replaces the file, so the inode changes even if the file
-/// system's clock is too coarse to show the change.
+/// system's clock is too coarse to show the change. The time of the last change of status shows that somebody has
+/// changed who may read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FileStamp {
     device: u64,
     inode: u64,
     modified: (i64, i64),
+    changed: (i64, i64),
+    mode: u32,
     length: u64,
 }
 
@@ -69,6 +72,8 @@ impl FileStamp {
             device: metadata.dev(),
             inode: metadata.ino(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            mode: metadata.mode(),
             length: metadata.len(),
         }
     }

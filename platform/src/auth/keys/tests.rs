@@ -128,6 +128,51 @@ fn a_running_ring_follows_a_rotation_and_outlives_a_damaged_file() {
     assert!(token::verify(&running, &old, NOW).is_ok());
 }
 
+/// Waits until a ring's condition is as `right` says, and returns it. It looks at its file once a second.
+fn until(ring: &KeyRing, right: impl Fn(Option<&str>) -> bool) -> Condition {
+    loop {
+        let condition = ring.condition();
+        if right(condition.problem()) {
+            return condition;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+// A ring that can't follow its file would refuse everybody after the next rotation: operators must see it before.
+#[test]
+fn a_ring_that_can_not_follow_its_file_is_degraded_until_it_can() {
+    let (_folder, path) = in_folder();
+    let ring = KeyRing::create(&path, NOW).unwrap();
+    assert_eq!(ring.condition(), Condition::Well);
+    let first = newest(&ring);
+    let good = fs::read(&path).unwrap();
+    let says = |what: &'static str| {
+        move |problem: Option<&str>| problem.is_some_and(|problem| problem.contains(what))
+    };
+
+    fs::write(&path, "no key file").unwrap();
+    until(&ring, says("is damaged"));
+    fs::remove_file(&path).unwrap();
+    until(&ring, says("can't be read"));
+    fs::write(&path, &good).unwrap();
+    until(&ring, says("chmod 600"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    until(&ring, |problem| problem.is_none());
+    // Nothing but who may read it has changed.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o604)).unwrap();
+    let degraded = until(&ring, says("mode 604"));
+    assert!(degraded.problem().unwrap().contains("stay in force"));
+    assert_eq!(newest(&ring), first);
+
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    KeyRing::rotate(&path, NOW, Duration::ZERO, RENEWAL).unwrap();
+    until(&ring, |problem| problem.is_none());
+    while newest(&ring) == first {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[test]
 fn a_file_that_others_may_read_is_refused() {
     let (_folder, path) = in_folder();

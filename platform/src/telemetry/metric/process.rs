@@ -1,10 +1,22 @@
-//! Resource usage of the process, as the operating system reports it.
+//! The process itself: when it started, and its resource usage, as the operating system reports it.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::PROCESS_START_TIME;
+#[cfg(target_os = "linux")]
 use super::{PROCESS_CPU_TIME, PROCESS_MEMORY_USAGE, PROCESS_OPEN_FILE_DESCRIPTORS};
+
+/// Starts observing. Telemetry is the first thing that a process starts, so it has started now.
+pub(in crate::telemetry) fn observe() {
+    if let Ok(started) = SystemTime::now().duration_since(UNIX_EPOCH) {
+        PROCESS_START_TIME.observe(move |tell| tell(started.as_secs_f64(), []));
+    }
+    observe_usage();
+}
 
 /// Starts observing the usage. Where there is no `/proc`, nothing is observed.
 #[cfg(target_os = "linux")]
-pub(in crate::telemetry) fn observe() {
+fn observe_usage() {
     use procfs::process::Process;
 
     // A process uses far less than 2^52 ticks or bytes.
@@ -30,4 +42,4 @@ pub(in crate::telemetry) fn observe() {
 
 /// Does nothing: there is no `/proc`.
 #[cfg(not(target_os = "linux"))]
-pub(in crate::telemetry) fn observe() {}
+fn observe_usage() {}
