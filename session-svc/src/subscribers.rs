@@ -2,9 +2,10 @@
 
 use std::{
     collections::BTreeSet,
+    ops::Deref,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 
@@ -43,7 +44,25 @@ pub(crate) struct Listening {
     /// What happens, in order, without a gap. It ends when the subscription does.
     pub live: queue::Receiver<Live>,
     /// When it expires, and why it ended.
-    pub ending: Arc<Ending>,
+    pub ending: EndingOfListening,
+}
+
+/// The ending of a subscription, at its receiving end. Dropping it says that nobody listens any more.
+#[derive(Debug)]
+pub(crate) struct EndingOfListening(Arc<Ending>);
+
+impl Deref for EndingOfListening {
+    type Target = Ending;
+
+    fn deref(&self) -> &Ending {
+        &self.0
+    }
+}
+
+impl Drop for EndingOfListening {
+    fn drop(&mut self) {
+        self.0.nobody_listens.store(true, Ordering::Relaxed);
+    }
 }
 
 /// When a subscription expires, and why it has ended.
@@ -51,6 +70,8 @@ pub(crate) struct Listening {
 pub(crate) struct Ending {
     /// When the subscriber's token expires, in Unix milliseconds.
     expires_at_ms: AtomicI64,
+    /// Set once the receiving end was dropped.
+    nobody_listens: AtomicBool,
     why: OnceLock<Refusal>,
 }
 
@@ -67,6 +88,11 @@ impl Ending {
         self.why.get()
     }
 
+    /// Returns whether somebody listens, and may go on doing so as far as their token says.
+    pub(crate) fn is_to_come(&self, now_ms: i64) -> bool {
+        !self.nobody_listens.load(Ordering::Relaxed) && !self.is_due(now_ms)
+    }
+
     fn is_due(&self, now_ms: i64) -> bool {
         self.expires_at_ms.load(Ordering::Relaxed) <= now_ms
     }
@@ -76,6 +102,7 @@ impl Default for Ending {
     fn default() -> Self {
         Self {
             expires_at_ms: AtomicI64::new(i64::MAX),
+            nobody_listens: AtomicBool::new(false),
             why: OnceLock::new(),
         }
     }
@@ -127,7 +154,10 @@ impl Subscribers {
             live: sender,
             ending: Arc::clone(&ending),
         });
-        Listening { live, ending }
+        Listening {
+            live,
+            ending: EndingOfListening(ending),
+        }
     }
 
     /// Passes events on, each to the subscribers it is for. A slow subscriber is removed and may come back.
@@ -210,6 +240,12 @@ impl Subscribers {
         for subscriber in self.0.drain(..) {
             subscriber.end(error.clone());
         }
+    }
+
+    /// Returns the ending of each subscription.
+    #[must_use]
+    pub(crate) fn endings(&self) -> Vec<Arc<Ending>> {
+        self.0.iter().map(|one| Arc::clone(&one.ending)).collect()
     }
 
     /// Returns whether nobody listens.
