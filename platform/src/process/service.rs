@@ -43,8 +43,8 @@ pub trait ServiceProgram: Serialize + DeserializeOwned {
     /// When settings can't be used.
     fn check(&self) -> Result<(), Problems>;
 
-    /// Finds the services that this one calls, opens the engines, builds the service and serves it until the process is to
-    /// end.
+    /// Finds the services that this one calls, opens the engines, builds the service and serves it until the process is
+    /// to end.
     ///
     /// # Errors
     /// When something that it needs can't be opened, or it can't continue.
