@@ -49,8 +49,8 @@ pub enum Command {
         #[arg(long)]
         demo: bool,
     },
-    /// Show the settings in effect, as a settings file. Secrets are hidden. Exits with 1 and says why if Carrel would not
-    /// start with them.
+    /// Show the settings in effect, as a settings file. Secrets are hidden. Exits with 1 and says why if Carrel would
+    /// not start with them.
     Config {
         /// Show the defaults instead, with an explanation of each.
         #[arg(long)]

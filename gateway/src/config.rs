@@ -15,8 +15,8 @@ use crate::{
 /// The settings of the section `[gateway]` with their defaults, each explained.
 pub const DEFAULT_SETTINGS: &str = include_str!("default.toml");
 
-/// The longest that a librarian at an open monitor may go unreported. presence-svc considers them gone after 15 seconds,
-/// unless `presence.lease` says otherwise, and a report may be late.
+/// The longest that a librarian at an open monitor may go unreported. presence-svc considers them gone after 15
+/// seconds, unless `presence.lease` says otherwise, and a report may be late.
 const LONGEST_UNREPORTED: HumanDuration = HumanDuration::from_secs(10);
 
 /// How long it takes, once `drain_deadline` is over, to drop the browsers that are left.

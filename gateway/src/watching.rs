@@ -127,8 +127,8 @@ impl<W: Watched> Watching<W> {
         });
     }
 
-    /// Watches the same with a context's fresh token, unless the stream had ended by itself. A watch takes no requests, so
-    /// it can't be renewed: a new one replaces it and starts with a snapshot.
+    /// Watches the same with a context's fresh token, unless the stream had ended by itself. A watch takes no requests,
+    /// so it can't be renewed: a new one replaces it and starts with a snapshot.
     pub(crate) async fn renew(&mut self, context: &ViewerContext) {
         if let Some(request) = self.stop().await {
             self.watch(context, request, None).await;

@@ -20,8 +20,8 @@ pub struct Config {
     pub log_off_grace: HumanDuration,
     /// How often to look for what need no longer be kept.
     pub sweep: HumanDuration,
-    /// How often a stream sends a heartbeat, the caller's own presence is looked up, and the log is asked for what the bus
-    /// lost.
+    /// How often a stream sends a heartbeat, the caller's own presence is looked up, and the log is asked for what the
+    /// bus lost.
     pub heartbeat: HumanDuration,
     /// How long an unused conversation stays in memory.
     pub rest_after: HumanDuration,

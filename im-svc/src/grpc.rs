@@ -95,8 +95,8 @@ impl ImApi {
         self.conversations.ask(id, look).await
     }
 
-    /// Returns whom the caller shares a conversation with. A caller who is not in it gets the same error as for one that
-    /// does not exist.
+    /// Returns whom the caller shares a conversation with. A caller who is not in it gets the same error as for one
+    /// that does not exist.
     async fn admit(
         &self,
         caller: &Caller,

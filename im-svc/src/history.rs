@@ -79,8 +79,8 @@ impl History {
         ))
     }
 
-    /// Builds a history from all events that the log has of a conversation. `None` if earlier events are missing without a
-    /// checkpoint that stands for them.
+    /// Builds a history from all events that the log has of a conversation. `None` if earlier events are missing
+    /// without a checkpoint that stands for them.
     #[must_use]
     pub fn of(events: Vec<Stored<Event>>) -> Option<Self> {
         let mut history = Self::default();

@@ -128,8 +128,9 @@ impl LiveConversation {
         })
     }
 
-    /// Serves requests until nobody needs the conversation in memory, or the server stops. Requests that arrive as it goes to
-    /// rest are left in the inbox, which is closed then: a watch that begins now must find a conversation that stays.
+    /// Serves requests until nobody needs the conversation in memory, or the server stops. Requests that arrive as it
+    /// goes to rest are left in the inbox, which is closed then: a watch that begins now must find a conversation that
+    /// stays.
     pub(crate) async fn run(mut self, inbox: &mut mpsc::Receiver<Request>) {
         let stop = self.parts.stop.clone();
         let mut requests = Vec::with_capacity(TAKE);
@@ -309,8 +310,8 @@ impl LiveConversation {
         tracing::warn!(conversation, kind = error.kind(), "{what}");
     }
 
-    /// Changes the history and tells each watcher what that changes for it. `trace_of` returns the trace context of each
-    /// new message, by its number.
+    /// Changes the history and tells each watcher what that changes for it. `trace_of` returns the trace context of
+    /// each new message, by its number.
     fn change(&mut self, trace_of: &dyn Fn(u64) -> Arc<str>, change: impl FnOnce(&mut History)) {
         let before = self.watchers.before(self.history.conversation());
         change(&mut self.history);
@@ -329,8 +330,8 @@ impl LiveConversation {
             && self.last_used.elapsed() >= self.parts.config.rest_after.get()
     }
 
-    /// Whether the conversation does not exist. Such a one leaves memory at once, so that requests with random ids can't
-    /// fill the memory.
+    /// Whether the conversation does not exist. Such a one leaves memory at once, so that requests with random ids
+    /// can't fill the memory.
     fn does_not_exist(&self) -> bool {
         self.history.version() == 0 && !self.untold
     }

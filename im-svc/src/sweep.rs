@@ -76,7 +76,8 @@ impl Sweeper<'_> {
         swept
     }
 
-    /// Looks at the conversations one after the other, and moves what was seen of each from `seen_before` to `self.seen`.
+    /// Looks at the conversations one after the other, and moves what was seen of each from `seen_before` to
+    /// `self.seen`.
     async fn look_at_all(
         &mut self,
         seen_before: &mut HashMap<String, Seen>,
@@ -110,8 +111,8 @@ impl Sweeper<'_> {
         }
     }
 
-    /// Sweeps a conversation if something in it may be due, and records in `seen` what is then known of it. `at_desk` is
-    /// who has the desk open; if it is `None`, everybody counts as having it open.
+    /// Sweeps a conversation if something in it may be due, and records in `seen` what is then known of it. `at_desk`
+    /// is who has the desk open; if it is `None`, everybody counts as having it open.
     async fn look(
         &self,
         head: &StreamHead,

@@ -148,8 +148,8 @@ proptest! {
         }
     }
 
-    /// Messages are numbered without gaps, marks never go back, and the unread messages are those that others wrote after
-    /// the mark.
+    /// Messages are numbered without gaps, marks never go back, and the unread messages are those that others wrote
+    /// after the mark.
     #[test]
     fn numbers_marks_and_counts_hold(steps in proptest::collection::vec(step(), 1..60)) {
         let mut server = begun();

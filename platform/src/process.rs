@@ -1,10 +1,11 @@
 //! A service as a process of its own: what all of them have in common, from configuration to shutdown.
 //!
-//! A service's `main.rs` implements [`ServiceProgram`] for what is specific to it; the gateway, which has no engines, uses
-//! [`Process`] directly. At start-up, the settings are checked and every port is bound first, then the engines are opened,
-//! then the service is built, and only then are calls accepted. The shutdown order of a service is defined here: report
-//! unhealthy, so that callers go elsewhere; wait a moment for them to notice; end the streams and finish what was begun;
-//! flush the telemetry last. `carrel`, which runs all services in one process, has an order of its own in `assemble`.
+//! A service's `main.rs` implements [`ServiceProgram`] for what is specific to it; the gateway, which has no engines,
+//! uses [`Process`] directly. At start-up, the settings are checked and every port is bound first, then the engines are
+//! opened, then the service is built, and only then are calls accepted. The shutdown order of a service is defined
+//! here: report unhealthy, so that callers go elsewhere; wait a moment for them to notice; end the streams and finish
+//! what was begun; flush the telemetry last. `carrel`, which runs all services in one process, has an order of its own
+//! in `assemble`.
 
 pub mod cli;
 mod engines;
@@ -139,7 +140,8 @@ impl Process {
         })
     }
 
-    /// Returns the token that is cancelled when the process is to stop: streams then end, and what was begun is finished.
+    /// Returns the token that is cancelled when the process is to stop: streams then end, and what was begun is
+    /// finished.
     #[must_use]
     pub fn stop(&self) -> CancellationToken {
         self.stop.clone()

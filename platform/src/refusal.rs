@@ -36,8 +36,9 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
 }
 
-/// Whether a command that was refused with this code may have been carried out all the same. If so, the sender is to send
-/// it again under the same id, and nothing behind it must be done before that. All other codes say that nothing happened.
+/// Whether a command that was refused with this code may have been carried out all the same. If so, the sender is to
+/// send it again under the same id, and nothing behind it must be done before that. All other codes say that nothing
+/// happened.
 ///
 /// This is what `carrel.refusal.v1.Refusal.code` promises to clients, and its only definition in the code.
 #[must_use]

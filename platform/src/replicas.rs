@@ -2,11 +2,11 @@
 //!
 //! A name may stand for many machines, which may change, so it is looked up again and again. The health of each replica
 //! found is watched by `grpc.health.v1.Health/Watch`, on the same connection on which it is called. It is called only
-//! while it reports that it serves: a draining replica gets no new calls from the moment it says so, and a dead one gets
-//! none once its connection is known to be dead. Calls in progress on a replica stay there.
+//! while it reports that it serves: a draining replica gets no new calls from the moment it says so, and a dead one
+//! gets none once its connection is known to be dead. Calls in progress on a replica stay there.
 //!
-//! Calls about the same thing go to the same replica while that serves ([`Affinity`]): any replica would do, but two that
-//! hold the same session have to tell each other everything.
+//! Calls about the same thing go to the same replica while that serves ([`Affinity`]): any replica would do, but two
+//! that hold the same session have to tell each other everything.
 //!
 //! When everything runs in one process there is nothing to find ([`crate::in_process`]), and callers see no difference.
 
@@ -88,8 +88,8 @@ struct Replica {
 }
 
 impl Replicas {
-    /// Finds and follows the replicas at these addresses until the last clone is dropped. `service` is the service's name
-    /// for operators. Must be called within a tokio runtime.
+    /// Finds and follows the replicas at these addresses until the last clone is dropped. `service` is the service's
+    /// name for operators. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When the TLS files can't be used.
@@ -110,8 +110,8 @@ impl Replicas {
         }))))
     }
 
-    /// Returns whether the service can be reached. Always well within this process, and for a single channel, about which
-    /// nothing is known.
+    /// Returns whether the service can be reached. Always well within this process, and for a single channel, about
+    /// which nothing is known.
     #[must_use]
     pub fn condition(&self) -> Condition {
         match &self.0 {

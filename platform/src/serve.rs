@@ -41,8 +41,9 @@ pub const REQUEST_LIMIT: usize = 256 * 1024;
 pub const RESPONSE_LIMIT: usize = 16 * 1024 * 1024;
 /// The flow-control window of one stream.
 ///
-/// Large, because h2 counts small unread messages against a budget of half the connection's window, and ends all streams
-/// of a connection when it is used up: with the default window, one stalled reader would end the others' streams, too.
+/// Large, because h2 counts small unread messages against a budget of half the connection's window, and ends all
+/// streams of a connection when it is used up: with the default window, one stalled reader would end the others'
+/// streams, too.
 pub const STREAM_WINDOW: u32 = 8 * 1024 * 1024;
 /// The flow-control window of one connection. See [`STREAM_WINDOW`].
 pub const CONNECTION_WINDOW: u32 = 128 * 1024 * 1024;
@@ -72,8 +73,8 @@ const PENDING_RESETS: usize = 20;
 /// How often a silent peer is pinged, and how long it has to answer.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
-/// After this time a client is asked to open a new connection, so that it finds servers started later. Calls in progress
-/// on the old one go on.
+/// After this time a client is asked to open a new connection, so that it finds servers started later. Calls in
+/// progress on the old one go on.
 const CONNECTION_AGE: Duration = Duration::from_secs(60 * 60);
 /// How long the server may take to notice that its connections were closed by force.
 const HARD_END: Duration = Duration::from_secs(1);
@@ -220,8 +221,8 @@ impl GrpcServer {
         self.layers().layer(self.routes.clone())
     }
 
-    /// Serves connections until `stop` is cancelled, then accepts no new ones, gives the existing ones `drain` to finish,
-    /// and closes the rest. May be called for several listeners at once.
+    /// Serves connections until `stop` is cancelled, then accepts no new ones, gives the existing ones `drain` to
+    /// finish, and closes the rest. May be called for several listeners at once.
     ///
     /// Streams do not end by themselves: their services must be told to stop, too.
     ///

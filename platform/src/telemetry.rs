@@ -3,8 +3,8 @@
 //!
 //! A trace shows one thing that a person did. It begins with a [`LazySpan`], and all work for it runs in its [`Scope`].
 //! Its context travels in gRPC metadata ([`grpc`]) and, where there is none, as a string ([`trace_context`]). The names
-//! of all spans are in [`span`], those of all metrics in [`metric`], and those of all attributes in [`attribute`], which
-//! says what no attribute may hold. Log lines follow the same rule. [`registry`] is how names are declared;
+//! of all spans are in [`span`], those of all metrics in [`metric`], and those of all attributes in [`attribute`],
+//! which says what no attribute may hold. Log lines follow the same rule. [`registry`] is how names are declared;
 //! `docs/telemetry.md` is generated from them.
 
 pub mod attribute;
@@ -161,8 +161,8 @@ pub struct Telemetry {
     sample_ratio: f64,
 }
 
-/// Starts writing log lines, collecting metrics and, if an endpoint is set, tracing and sending all of it there. Must be
-/// called once per process, within a tokio runtime.
+/// Starts writing log lines, collecting metrics and, if an endpoint is set, tracing and sending all of it there. Must
+/// be called once per process, within a tokio runtime.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 //! The directory: libraries, queues and librarians, log-in and tokens.
 //!
-//! [`service`] does the directory's work, [`DirectoryApi`] is its API, [`commands`] are the operator's, [`mod@file`] is what
-//! an operator writes.
+//! [`service`] does the directory's work, [`DirectoryApi`] is its API, [`commands`] are the operator's, [`mod@file`] is
+//! what an operator writes.
 
 pub mod commands;
 pub mod file;

@@ -50,8 +50,8 @@ struct Audit {
 #[derive(Debug)]
 pub(crate) struct Audited {
     /// The writes to other streams. No other write of this process to these streams is under way, but for
-    /// the list of libraries: two that add the same one at the same time are written one after the other, and the second is
-    /// refused with a conflict.
+    /// the list of libraries: two that add the same one at the same time are written one after the other, and the
+    /// second is refused with a conflict.
     pub writes: Vec<Write>,
     /// The facts that the audit must record.
     pub facts: Vec<AuditFact>,

@@ -40,7 +40,8 @@ mod watch;
 pub use load::LoadApi;
 pub use transfer::TransferApi;
 
-/// How many requests look through ended sessions at once: each reads many from the log, whose readers serve others, too.
+/// How many requests look through ended sessions at once: each reads many from the log, whose readers serve others,
+/// too.
 const SEARCHES: usize = 2;
 
 /// `carrel.session.v1.SessionService`. Cheap to clone.

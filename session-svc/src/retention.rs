@@ -82,8 +82,8 @@ impl Marked {
 }
 
 impl Mark {
-    /// The owner of the streams with this mark, by which the log finds them. Where it is time that decides, each library has
-    /// its own. Servers of an earlier version did not say whose a session is.
+    /// The owner of the streams with this mark, by which the log finds them. Where it is time that decides, each
+    /// library has its own. Servers of an earlier version did not say whose a session is.
     fn owner(self, institution_id: Option<&str>) -> String {
         match (self, institution_id) {
             (Self::Kept, Some(institution_id)) => ["kept/", institution_id].concat(),
@@ -96,8 +96,8 @@ impl Mark {
         }
     }
 
-    /// Finds a library's sessions with this mark, the last marked first, before a place in that order. Those whose erasing was
-    /// begun are found for all libraries together.
+    /// Finds a library's sessions with this mark, the last marked first, before a place in that order. Those whose
+    /// erasing was begun are found for all libraries together.
     ///
     /// # Errors
     /// As the log does.

@@ -1,7 +1,8 @@
 //! How sessions are stored in the log: six kinds of streams, with their events as JSON.
 //!
-//! - `session/<session id>`: what happened in the session. Every event is for staff at least. When the session is erased,
-//!   so is the beginning of the stream, and when who the patron is is erased, so is the first event; the stream itself stays.
+//! - `session/<session id>`: what happened in the session. Every event is for staff at least. When the session is
+//!   erased, so is the beginning of the stream, and when who the patron is is erased, so is the first event; the stream
+//!   itself stays.
 //! - `conference/<session id>`: who entered and left in conference mode. For nobody in the session.
 //! - `retention/<session id>`: whether the text of the session, which has ended, is still kept. The stream's index
 //!   entry tells which sessions are to be erased (see `retention`).

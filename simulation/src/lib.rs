@@ -13,9 +13,10 @@
 //! - [`run`] plays one seed. `schedule` decides what happens for a seed.
 //! - `servers` are the services' hosts; `network`, `database`, `shared_bus` and `lease_store` are the world around
 //!   them.
-//! - `people`, `person`, `attendance`, `monitor` and `talk` are the people and their screens; `directory` has their accounts.
-//! - `observations`, `commands` and `projection` keep what was seen and said; `shared_state` and `referee` check it against
-//!   the log.
+//! - `people`, `person`, `attendance`, `monitor` and `talk` are the people and their screens; `directory` has their
+//!   accounts.
+//! - `observations`, `commands` and `projection` keep what was seen and said; `shared_state` and `referee` check it
+//!   against the log.
 
 mod attendance;
 mod commands;

@@ -1,7 +1,7 @@
 //! Who may do what, and how bad input is answered: every refusal of a whole Carrel, from outside.
 //!
-//! - [`fixture`]: a Carrel with the people of the authorization matrix, each at an open [`monitor`]; [`case`]: a session
-//!   at any stage. Apart from gRPC, the tests use [`http`] and the sockets of the other tests.
+//! - [`fixture`]: a Carrel with the people of the authorization matrix, each at an open [`monitor`]; [`case`]: a
+//!   session at any stage. Apart from gRPC, the tests use [`http`] and the sockets of the other tests.
 //! - [`table`]: the authorization matrix; [`matrix`] carries out each of its cells, by [`grpc`] and by [`browser`].
 //! - [`bad_calls`], [`bad_desk`], [`bad_credentials`], [`bad_streams`], [`bad_bytes`], [`bad_frames`]: input that is
 //!   malformed, too large, out of order or too late.

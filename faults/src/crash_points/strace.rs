@@ -26,8 +26,8 @@ pub(super) struct Strace {
 }
 
 impl Strace {
-    /// Attaches to processes with all their threads: the first thread that enters its `nth` call of this kind is killed,
-    /// with its process, before the call does anything.
+    /// Attaches to processes with all their threads: the first thread that enters its `nth` call of this kind is
+    /// killed, with its process, before the call does anything.
     ///
     /// # Errors
     /// If `strace` is not installed, or may not attach.

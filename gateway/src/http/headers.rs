@@ -63,7 +63,8 @@ impl Policies {
             headers.insert(name, HeaderValue::from_static(value));
         }
         match (allowed, &self.framed) {
-            // X-Frame-Options can't name a site. Browsers that know frame-ancestors ignore it, others would show nothing.
+            // X-Frame-Options can't name a site. Browsers that know frame-ancestors ignore it, others would show
+            // nothing.
             (Some(CrossOriginUse::Framed), Some(framed)) => {
                 headers.insert(header::CONTENT_SECURITY_POLICY, framed.clone());
             }

@@ -366,7 +366,8 @@ async fn a_client_that_reads_no_answer_does_not_keep_its_place() {
     socket.set_recv_buffer_size(1_024).unwrap();
     let mut deaf = socket.connect(fixture.address).await.unwrap();
     let request = format!("GET /healthz HTTP/1.1\r\nhost: {}\r\n\r\n", fixture.address);
-    // It asks until the gateway takes no more requests, since it can send no more answers; and in the end it is cut off.
+    // It asks until the gateway takes no more requests, since it can send no more answers; and in the end it is cut
+    // off.
     let requests = request.repeat(1_000);
     while deaf.write_all(requests.as_bytes()).await.is_ok() {}
     assert!(

@@ -34,7 +34,8 @@ pub struct Message {
 /// What a conversation is to one member, apart from its messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Whether it is shown. A conversation of two librarians is not shown once no message is kept; the staff's always is.
+    /// Whether it is shown. A conversation of two librarians is not shown once no message is kept; the staff's always
+    /// is.
     pub shown: bool,
     /// What the member has received and read.
     pub own: Marks,
@@ -207,8 +208,8 @@ impl Conversation {
         }
     }
 
-    /// Returns the checkpoint to write before erasing the messages that a limit no longer keeps; `None` if there are none.
-    /// `version` is the version of the last event folded into the conversation.
+    /// Returns the checkpoint to write before erasing the messages that a limit no longer keeps; `None` if there are
+    /// none. `version` is the version of the last event folded into the conversation.
     #[must_use]
     pub fn checkpoint(&self, limit: Limit, version: u64) -> Option<Checkpoint> {
         let gone = match limit {

@@ -76,7 +76,8 @@ impl Participants {
         Self::Librarians { members }
     }
 
-    /// Returns the other of two librarians; `None` for a queue's staff, and if the given librarian is neither of the two.
+    /// Returns the other of two librarians; `None` for a queue's staff, and if the given librarian is neither of the
+    /// two.
     #[must_use]
     pub fn other(&self, librarian_id: &str) -> Option<&Member> {
         match self {

@@ -28,8 +28,8 @@ pub fn is_conversation_id(id: &str) -> bool {
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Returns half of a digest, which is more than enough to avoid collisions. Each part is hashed with its length, so that
-/// no two lists of parts give the same input.
+/// Returns half of a digest, which is more than enough to avoid collisions. Each part is hashed with its length, so
+/// that no two lists of parts give the same input.
 fn name(parts: &[&str]) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
     for part in parts {

@@ -48,8 +48,8 @@ const AT_ONCE: usize = 16;
 /// How long it may be unknown which queues a librarian monitors before their watch ends.
 const WITHOUT_PRESENCE: Duration = Duration::from_secs(15);
 
-/// Watches conversations until the caller goes, the token expires, the watch must end, or the server stops. If the token
-/// expires while the watch is being opened, no watch is opened.
+/// Watches conversations until the caller goes, the token expires, the watch must end, or the server stops. If the
+/// token expires while the watch is being opened, no watch is opened.
 pub(super) async fn watch(
     api: &ImApi,
     caller: Caller,
@@ -177,8 +177,8 @@ impl Watch {
         Ok(read.conversations)
     }
 
-    /// Begins to show conversations: each as it is now or, if `from_start`, as before its first kept message, followed by
-    /// all messages.
+    /// Begins to show conversations: each as it is now or, if `from_start`, as before its first kept message, followed
+    /// by all messages.
     async fn join_all(
         &mut self,
         wanted: Vec<(String, Option<String>)>,

@@ -246,8 +246,8 @@ impl LiveConversation {
         })
     }
 
-    /// Stages what members have received and read, at most one event of each kind per member, and forgets deliveries that
-    /// are already in the history.
+    /// Stages what members have received and read, at most one event of each kind per member, and forgets deliveries
+    /// that are already in the history.
     fn stage_marks(&mut self, staged: &mut Staged, now_ms: i64) {
         let conversation = self.history.conversation();
         let head = staged.head;

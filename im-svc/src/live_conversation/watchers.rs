@@ -175,7 +175,8 @@ pub(super) struct Before {
 }
 
 impl Drop for Watchers {
-    /// Ends the watches that remain: when the conversation leaves memory they would hear nothing more without knowing it.
+    /// Ends the watches that remain: when the conversation leaves memory they would hear nothing more without knowing
+    /// it.
     fn drop(&mut self) {
         for watcher in self.0.iter().filter(|watcher| !watcher.is_gone()) {
             watcher.feed.ending.end(Error::ShuttingDown);

@@ -84,8 +84,8 @@ impl Seen {
         }
     }
 
-    /// Whether it is worth sweeping a conversation whose last version is `head`. `is_watched` says whether any member of a
-    /// conversation has the desk open.
+    /// Whether it is worth sweeping a conversation whose last version is `head`. `is_watched` says whether any member
+    /// of a conversation has the desk open.
     pub(super) fn may_be_due(
         &self,
         head: u64,

@@ -25,8 +25,8 @@ async fn patrons_are_refused_everywhere() {
     }
 }
 
-/// Refusals for a conversation of others, or of the staff of a queue that the caller does not monitor, are byte for byte
-/// those for one that does not exist.
+/// Refusals for a conversation of others, or of the staff of a queue that the caller does not monitor, are byte for
+/// byte those for one that does not exist.
 #[tokio::test]
 async fn strangers_learn_nothing() {
     let desk = Desk::open().await;

@@ -147,8 +147,8 @@ async fn not_kept_is_gone_when_both_have_logged_off() {
     let unwatched = unwatched.await.unwrap().conversation_id;
     bens.arrived().await;
     drop(anns);
-    // Advance by far more than the grace, and wait for some sweeps after the first, before which everybody has the grace
-    // to come back: Ben still has the desk open.
+    // Advance by far more than the grace, and wait for some sweeps after the first, before which everybody has the
+    // grace to come back: Ben still has the desk open.
     desk.clock.advance_ms(400_000);
     let swept = async {
         while contains(&desk.bytes(&unwatched).await, "secret") {

@@ -51,8 +51,8 @@ pub struct SettingsFile {
 pub enum ProcessCommand {
     /// Serve until stopped. SIGTERM or Ctrl-C once: finish what is under way, within ten seconds; twice: stop at once.
     Serve,
-    /// Show the settings in effect, as a settings file. Secrets are hidden. Exits with 1 and says why if the process would
-    /// not start with them.
+    /// Show the settings in effect, as a settings file. Secrets are hidden. Exits with 1 and says why if the process
+    /// would not start with them.
     Config {
         /// Show the defaults instead, with an explanation of each.
         #[arg(long)]

@@ -36,8 +36,8 @@ pub enum EnginesError {
 }
 
 impl Engines {
-    /// Opens all engines. An engine that can't be reached now is an error; one that goes away later is not: the process is
-    /// then degraded, which `readiness` reports.
+    /// Opens all engines. An engine that can't be reached now is an error; one that goes away later is not: the process
+    /// is then degraded, which `readiness` reports.
     ///
     /// # Errors
     /// The first engine that can't be used, by the setting that names it.

@@ -2,8 +2,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the limit as far as the process may by itself, and returns it; `None` means that there is no limit. Many systems
-/// start a service with 1,024, each browser takes one, and without any left not even a probe is answered.
+/// Raises the limit as far as the process may by itself, and returns it; `None` means that there is no limit. Many
+/// systems start a service with 1,024, each browser takes one, and without any left not even a probe is answered.
 pub fn raise_open_files() -> Option<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = Rlimit {

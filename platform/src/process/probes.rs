@@ -36,7 +36,8 @@ const STARTING: u8 = 0;
 const SERVING: u8 = 1;
 const STOPPING: u8 = 2;
 
-/// Whether a process serves, and the conditions of what it depends on. Initially the process is starting. Cheap to clone.
+/// Whether a process serves, and the conditions of what it depends on. Initially the process is starting. Cheap to
+/// clone.
 #[derive(Clone, Default)]
 pub struct Readiness(Arc<State>);
 

@@ -49,8 +49,8 @@ pub trait ServiceProgram: Serialize + DeserializeOwned {
         None
     }
 
-    /// Finds the services that this one calls, opens the engines, builds the service and serves it until the process is to
-    /// end.
+    /// Finds the services that this one calls, opens the engines, builds the service and serves it until the process is
+    /// to end.
     ///
     /// # Errors
     /// When something that it needs can't be opened, or it can't continue.

@@ -21,13 +21,13 @@ use crate::{
 pub struct RedisConfig {
     /// What kind of servers `urls` are the addresses of.
     pub topology: RedisTopology,
-    /// One address of a single server, those of the Sentinels, or those of some cluster nodes, from which the others are
-    /// learned. Each is `redis://host:port` or, with TLS, `rediss://host:port`.
+    /// One address of a single server, those of the Sentinels, or those of some cluster nodes, from which the others
+    /// are learned. Each is `redis://host:port` or, with TLS, `rediss://host:port`.
     pub urls: Vec<Secret<String>>,
     /// The name by which the Sentinels know the master.
     pub sentinel_master: String,
-    /// The user, if Redis has users (ACL): one that may do everything with the keys and channels `carrel:*`, and may use
-    /// `CLUSTER SLOTS` or `ROLE`. Empty for the default user.
+    /// The user, if Redis has users (ACL): one that may do everything with the keys and channels `carrel:*`, and may
+    /// use `CLUSTER SLOTS` or `ROLE`. Empty for the default user.
     pub username: String,
     /// The user's password, or the one that the server requires. Empty for none.
     pub password: Secret<String>,
@@ -38,17 +38,18 @@ pub struct RedisConfig {
     /// Whether all connections use TLS, including those to addresses learned from a Sentinel or a cluster node. A
     /// `rediss` address has the same effect.
     pub tls: bool,
-    /// A PEM file with the authority that signed the servers' certificates. If unset, the system's authorities are used.
+    /// A PEM file with the authority that signed the servers' certificates. If unset, the system's authorities are
+    /// used.
     pub ca_file: Option<PathBuf>,
     /// The key that seals everything sent to Redis: 32 random bytes in base64 or hexadecimal digits, the same for all
     /// servers of a desk.
     pub key: Secret<String>,
-    /// Other keys: messages and leases sealed by them are read, and everything is also published and stored under them. To
-    /// replace the key, set the new one as `key` and the old one here, server by server, and remove the old one when all
-    /// servers have the new one. Until then a message may be received twice.
+    /// Other keys: messages and leases sealed by them are read, and everything is also published and stored under them.
+    /// To replace the key, set the new one as `key` and the old one here, server by server, and remove the old one when
+    /// all servers have the new one. Until then a message may be received twice.
     pub previous_keys: Vec<Secret<String>>,
-    /// How long a lease store that is new, was emptied or was away reports that it does not know who is present, instead
-    /// of reporting that nobody is. Must be longer than the interval at which every lease is renewed.
+    /// How long a lease store that is new, was emptied or was away reports that it does not know who is present,
+    /// instead of reporting that nobody is. Must be longer than the interval at which every lease is renewed.
     pub settle: HumanDuration,
 }
 

@@ -138,8 +138,8 @@ impl Nodes {
         links.get(master)?.line.borrow().clone()
     }
 
-    /// Sends a command to the master of a slot, retrying within `budget` as often as necessary. The command must be safe
-    /// to carry out twice.
+    /// Sends a command to the master of a slot, retrying within `budget` as often as necessary. The command must be
+    /// safe to carry out twice.
     pub(crate) async fn call(
         &self,
         slot: u16,
@@ -197,7 +197,8 @@ impl Nodes {
         }
     }
 
-    /// Sends a command to where an ASK error redirects: the slot is being moved, and the key is already at the new master.
+    /// Sends a command to where an ASK error redirects: the slot is being moved, and the key is already at the new
+    /// master.
     async fn try_where_it_went(&self, error: &Error, command: &Cmd) -> Result<Value, Failure> {
         let connection = error.redirect_node().and_then(|(host, port)| {
             self.connection(&Address {
@@ -313,7 +314,8 @@ impl Connected {
         })
     }
 
-    /// Waits until the connection is closed or no longer answers, or the server should be a master but no longer is one.
+    /// Waits until the connection is closed or no longer answers, or the server should be a master but no longer is
+    /// one.
     async fn until_broken(mut self, backoff: &mut Backoff) -> &'static str {
         let demoted = Arc::clone(&self.line.demoted);
         let closed = Arc::clone(&self.closed);

@@ -46,8 +46,8 @@ pub fn contended(what: &str) -> Refusal {
     .retry_after(Duration::from_millis(100))
 }
 
-/// Refuses a command for an error of the log. `what` names the command's target for people; the details of the error are
-/// for operators only.
+/// Refuses a command for an error of the log. `what` names the command's target for people; the details of the error
+/// are for operators only.
 #[must_use]
 pub fn not_logged(error: &LogError, what: &str) -> Refusal {
     match error {

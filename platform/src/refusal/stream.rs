@@ -47,8 +47,8 @@ pub fn unreadable(status: &Status, request: &str, described_in: &str) -> Option<
     }
 }
 
-/// INVALID_ARGUMENT for a message whose `choice` is not set, as far as this server can tell: what it does not know looks
-/// the same.
+/// INVALID_ARGUMENT for a message whose `choice` is not set, as far as this server can tell: what it does not know
+/// looks the same.
 #[must_use]
 pub fn nothing_chosen(choice: &str) -> Refusal {
     Refusal::invalid(

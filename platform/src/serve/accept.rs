@@ -15,15 +15,15 @@ use super::{CONNECTIONS, connection::Connection};
 
 /// How long a peer may take for the TLS handshake, and then again to send its HTTP/2 preface.
 const PREFACE_WITHIN: Duration = Duration::from_secs(5);
-/// How long to pause after accepting failed. Usually there are no file descriptors left, and retrying at once would only
-/// spin.
+/// How long to pause after accepting failed. Usually there are no file descriptors left, and retrying at once would
+/// only spin.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Returns the connections to be served, each of which holds one of the `places`. Cancelling `kill` makes all of them
 /// fail.
 ///
-/// A connection takes its place before anything is exchanged, and TLS handshakes run concurrently: a slow peer delays no
-/// other, and no more connections than there are places are being opened.
+/// A connection takes its place before anything is exchanged, and TLS handshakes run concurrently: a slow peer delays
+/// no other, and no more connections than there are places are being opened.
 pub(super) fn connections<IO: AsyncRead + AsyncWrite + Unpin>(
     incoming: impl Stream<Item = io::Result<IO>>,
     places: Arc<Semaphore>,

@@ -25,8 +25,8 @@ const PREFACE: usize = 24;
 
 /// A connection that fails once it is told to, or if its peer does not send its preface in time.
 ///
-/// hyper waits for ever for a peer that never sends its HTTP/2 preface, and tonic waits for streams that do not end, even
-/// when the server shuts down. A failing read ends both.
+/// hyper waits for ever for a peer that never sends its HTTP/2 preface, and tonic waits for streams that do not end,
+/// even when the server shuts down. A failing read ends both.
 ///
 /// The preface must therefore be seen here unencrypted: TLS is handled inside this type, and tonic knows nothing of it.
 pub(super) struct Connection<IO> {

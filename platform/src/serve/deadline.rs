@@ -19,8 +19,8 @@ const HEAD_START: Duration = Duration::from_millis(3);
 
 /// Ends a call with DEADLINE_EXCEEDED when its `grpc-timeout` has passed and no response has begun.
 ///
-/// tonic by itself answers CANCELLED, which tells a caller that the caller cancelled the call. A stream that has begun is
-/// not ended: it lives as long as its token.
+/// tonic by itself answers CANCELLED, which tells a caller that the caller cancelled the call. A stream that has begun
+/// is not ended: it lives as long as its token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadlines;
 
@@ -66,8 +66,8 @@ where
 
 /// The answer, or DEADLINE_EXCEEDED at the deadline if there is none.
 ///
-/// tonic's own timer wraps this one, and each of its polls polls this future first. So the clock is read at each poll and
-/// compared with a deadline counted from the call: the runtime might fire our timer later than tonic's.
+/// tonic's own timer wraps this one, and each of its polls polls this future first. So the clock is read at each poll
+/// and compared with a deadline counted from the call: the runtime might fire our timer later than tonic's.
 struct InTime<F> {
     answer: Pin<Box<F>>,
     deadline: Pin<Box<Sleep>>,

@@ -1,5 +1,5 @@
-//! Protects this process from a collector that is away, slow or refuses everything: what waits for it is bounded, what is
-//! dropped is counted, and it is logged once.
+//! Protects this process from a collector that is away, slow or refuses everything: what waits for it is bounded, what
+//! is dropped is counted, and it is logged once.
 
 use std::{
     fmt::Debug,
@@ -177,7 +177,8 @@ impl Room {
     }
 }
 
-/// A processor that passes on no more than the inner one can queue, so that the inner one never drops anything uncounted.
+/// A processor that passes on no more than the inner one can queue, so that the inner one never drops anything
+/// uncounted.
 #[derive(Debug)]
 struct Bounded<P> {
     inner: P,

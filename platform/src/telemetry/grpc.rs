@@ -42,8 +42,8 @@ pub fn inject(metadata: &mut MetadataMap) {
     }
 }
 
-/// Creates a span around a call to another service, to be entered before [`inject`]. Disabled within a trace that is not
-/// kept.
+/// Creates a span around a call to another service, to be entered before [`inject`]. Disabled within a trace that is
+/// not kept.
 ///
 /// `method` is the full name, for example `carrel.session.v1.SessionService/PickUpSession`.
 #[must_use]
@@ -63,9 +63,9 @@ pub fn client_span(method: &'static str) -> Span {
     ))
 }
 
-/// Records how a call made in a [`client_span`] ended. It failed if the answer means a fault of the server. OpenTelemetry's
-/// conventions would have every refusal fail on the client's side; then each patron who says hello had a failed span, for
-/// the profile that only librarians have, and whoever looks for failures found those.
+/// Records how a call made in a [`client_span`] ended. It failed if the answer means a fault of the server.
+/// OpenTelemetry's conventions would have every refusal fail on the client's side; then each patron who says hello had
+/// a failed span, for the profile that only librarians have, and whoever looks for failures found those.
 pub fn record_client_code(span: &Span, code: Code) {
     span.record(attribute::RPC_RESPONSE_STATUS_CODE, code_name(code));
     if is_fault(code) {

@@ -104,8 +104,9 @@ impl LazySpan {
         Self::step_with(KEEPER.get(), of, true, kind, name)
     }
 
-    /// Begins a step that serves several acts at once, each given by its trace or `None`. It is below the first act whose
-    /// trace is kept, is linked to the other kept ones, and records the number of acts. Empty if no trace is kept.
+    /// Begins a step that serves several acts at once, each given by its trace or `None`. It is below the first act
+    /// whose trace is kept, is linked to the other kept ones, and records the number of acts. Empty if no trace is
+    /// kept.
     pub fn step_for_all(
         acts: impl ExactSizeIterator<Item = Option<TraceIds>>,
         name: &'static str,
@@ -113,8 +114,8 @@ impl LazySpan {
         Self::step_for_all_with(KEEPER.get(), acts, name)
     }
 
-    /// Begins a span of work shared by several traces: a trace of its own, linked to each of them that is kept. Empty if
-    /// none is kept.
+    /// Begins a span of work shared by several traces: a trace of its own, linked to each of them that is kept. Empty
+    /// if none is kept.
     pub fn shared(by: impl Iterator<Item = TraceIds>, kind: SpanKind, name: &'static str) -> Self {
         let mut by = by.filter(|ids| ids.is_sampled).peekable();
         match (KEEPER.get(), by.peek()) {

@@ -1,8 +1,8 @@
 //! Log lines: which are written, how they name the trace that they belong to, and how they go to the collector.
 //!
 //! Our own lines obey the same rule as attributes, see [`attribute`](super::attribute). Library lines more verbose than
-//! INFO are never written, whatever the filter asks for: they show the data that passes through, such as statements with
-//! their parameters and headers with tokens.
+//! INFO are never written, whatever the filter asks for: they show the data that passes through, such as statements
+//! with their parameters and headers with tokens.
 
 use std::{fmt, io::IsTerminal as _};
 
@@ -140,8 +140,8 @@ fn is_ours(metadata: &Metadata<'_>) -> bool {
 /// Whether something may be written as a line. Of libraries only events of level INFO or above are, and none of
 /// OpenTelemetry's, which complains at each failed export: `export` says so once.
 ///
-/// No spans are: a line names its trace, and keeping the fields of every span formatted in case a line is written within
-/// it would cost each act more than its trace does.
+/// No spans are: a line names its trace, and keeping the fields of every span formatted in case a line is written
+/// within it would cost each act more than its trace does.
 fn may_be_written(metadata: &Metadata<'_>) -> bool {
     let of_library =
         || *metadata.level() <= Level::INFO && !metadata.target().starts_with("opentelemetry");
@@ -331,8 +331,8 @@ mod tests {
         assert!(within.ends_with(&end), "{within}");
     }
 
-    /// Returns two text lines, as a process that keeps all traces writes them: one that `within` logs, and one after it.
-    /// Also returns what `within` returned.
+    /// Returns two text lines, as a process that keeps all traces writes them: one that `within` logs, and one after
+    /// it. Also returns what `within` returned.
     fn lines_of<T>(within: impl FnOnce(fn()) -> T) -> ([String; 2], T) {
         let written = Written::default();
         let lines = written.clone();

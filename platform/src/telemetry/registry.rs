@@ -1,5 +1,5 @@
-//! How the names of telemetry are declared: each once, with its meaning, for the code and for `docs/telemetry.md`, which
-//! is generated from it.
+//! How the names of telemetry are declared: each once, with its meaning, for the code and for `docs/telemetry.md`,
+//! which is generated from it.
 //!
 //! From one table, `declare!` makes the constants by which the code uses the names, and the rows in `ALL`:
 //! [`Attribute`]s in [`attribute`](super::attribute), [`SpanName`]s in [`span`](super::span).

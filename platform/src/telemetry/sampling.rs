@@ -53,7 +53,8 @@ impl KeepByChance {
     fn keeps(&self, parent: Option<&SpanContext>, trace_id: TraceId, links: &[Link]) -> bool {
         match parent {
             Some(parent) => parent.is_sampled(),
-            // Shared work is kept if any linked trace is kept. A link to an untrusted caller's context is never sampled.
+            // Shared work is kept if any linked trace is kept. A link to an untrusted caller's context is never
+            // sampled.
             None => {
                 links.iter().any(|link| link.span_context.is_sampled()) || self.0.keeps(trace_id)
             }

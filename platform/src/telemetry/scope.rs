@@ -1,8 +1,8 @@
 //! What the current work belongs to: a span, a trace that is not kept, or nothing.
 //!
 //! It is identified by trace ids. They are current while the work runs, go along with requests to others, and appear in
-//! log lines. A trace that is not kept has no spans, since making them would cost each act more than carrying it out; it
-//! has ids all the same, by which every service that is called in it drops it, too.
+//! log lines. A trace that is not kept has no spans, since making them would cost each act more than carrying it out;
+//! it has ids all the same, by which every service that is called in it drops it, too.
 
 use std::{cell::Cell, future::poll_fn, pin::pin};
 

@@ -147,8 +147,8 @@ impl SpanExporter {
         Ok(answer.into_inner())
     }
 
-    /// Sends a batch until the collector takes it, refuses it for good, or the time or the tries are used up. Blocks its
-    /// thread between tries.
+    /// Sends a batch until the collector takes it, refuses it for good, or the time or the tries are used up. Blocks
+    /// its thread between tries.
     async fn send_until_taken(&self, export: Export) -> Result<ExportTraceServiceResponse, Status> {
         let began = Instant::now();
         let left = || EXPORT_TIMEOUT.saturating_sub(began.elapsed());

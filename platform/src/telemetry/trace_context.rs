@@ -3,9 +3,9 @@
 //! A context is represented as the text of a `traceparent` header. Empty text means no trace. Text that is not a valid
 //! traceparent is treated as empty, since it came from outside and nothing may depend on it.
 //!
-//! A request always carries the context of its span ([`current`]), so that the callee keeps or drops the trace as decided
-//! where it began. A mere notification carries it only if the trace is kept ([`of_sampled`]): most traces are not, and a
-//! text for each event would be made and carried for nothing.
+//! A request always carries the context of its span ([`current`]), so that the callee keeps or drops the trace as
+//! decided where it began. A mere notification carries it only if the trace is kept ([`of_sampled`]): most traces are
+//! not, and a text for each event would be made and carried for nothing.
 
 use std::ops::Range;
 

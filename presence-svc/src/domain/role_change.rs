@@ -90,8 +90,8 @@ fn word(role: Option<Role>) -> &'static str {
 
 /// Returns what these events change in the roles of each library, by its id, in the order of the events.
 ///
-/// An account that moves to another library loses its role in the one and gets one in the other. An account is told from
-/// others by its id: one that replaces another of the same log-in name is a different one.
+/// An account that moves to another library loses its role in the one and gets one in the other. An account is told
+/// from others by its id: one that replaces another of the same log-in name is a different one.
 #[must_use]
 pub fn role_changes(
     directory: &Directory,

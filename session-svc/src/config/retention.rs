@@ -30,24 +30,25 @@ pub struct LibraryRetention {
 }
 
 impl Config {
-    /// Returns how long after its end a session of a library's patrons is erased; of any library that sets nothing, if none
-    /// is named.
+    /// Returns how long after its end a session of a library's patrons is erased; of any library that sets nothing, if
+    /// none is named.
     pub(crate) fn erase_after(&self, institution_id: Option<&str>) -> EraseAfter {
         self.own(institution_id)
             .and_then(|own| own.erase_after)
             .unwrap_or(self.erase_after)
     }
 
-    /// Does the same for how long after its end the patron's name and e-mail address are erased. A session that is erased
-    /// before has neither any more.
+    /// Does the same for how long after its end the patron's name and e-mail address are erased. A session that is
+    /// erased before has neither any more.
     pub(crate) fn erase_identity_after(&self, institution_id: Option<&str>) -> EraseAfter {
         self.own(institution_id)
             .and_then(|own| own.erase_identity_after)
             .unwrap_or(self.erase_identity_after)
     }
 
-    /// Checks that no time that is set for names comes after the session is erased: it would have no effect. Who sets only when sessions are erased,
-    /// for the site or for a library, need not set the other as well: the usual time for names is not held against them.
+    /// Checks that no time that is set for names comes after the session is erased: it would have no effect. Who sets
+    /// only when sessions are erased, for the site or for a library, need not set the other as well: the usual time for
+    /// names is not held against them.
     pub(super) fn check_order(&self, problems: &mut Problems) {
         let usual = Self::default().erase_identity_after;
         let site = (
@@ -86,8 +87,8 @@ impl Config {
 const NEVER: &str = "never";
 
 impl EraseAfter {
-    /// Returns the moment at or before which a session must have ended for this to be due now, in Unix milliseconds; `None` if
-    /// it is due for none.
+    /// Returns the moment at or before which a session must have ended for this to be due now, in Unix milliseconds;
+    /// `None` if it is due for none.
     pub(crate) fn due_by(self, now_ms: i64) -> Option<i64> {
         match self {
             Self::Time(time) => Some(now_ms.saturating_sub(in_ms(time))),

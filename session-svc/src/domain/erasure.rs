@@ -1,10 +1,10 @@
 //! Erasing an ended session: what is said of its patron and in it goes, what statistics need stays (R20).
 //!
-//! The log can erase the beginning of a stream. So what stays is written into the last event, [`Event::Erased`], from which
-//! alone both audiences' sessions can be built; then everything before it is erased.
+//! The log can erase the beginning of a stream. So what stays is written into the last event, [`Event::Erased`], from
+//! which alone both audiences' sessions can be built; then everything before it is erased.
 //!
-//! Who the patron was is only in the first event, and goes before the rest: the last event, [`Event::IdentityErased`], takes the
-//! first one's place without that; then the first one is erased.
+//! Who the patron was is only in the first event, and goes before the rest: the last event, [`Event::IdentityErased`],
+//! takes the first one's place without that; then the first one is erased.
 
 use std::sync::Arc;
 
@@ -223,7 +223,8 @@ impl Erasure {
     }
 }
 
-/// An administrator of the patron's library erases the session. Another library's has no right to it, also if they own it.
+/// An administrator of the patron's library erases the session. Another library's has no right to it, also if they own
+/// it.
 pub(super) fn erase(
     situation: &Situation<'_>,
     librarian: &LibrarianActor,
@@ -241,8 +242,8 @@ pub(super) fn erase(
     Ok(erased(Some(by.clone()), remains, fact))
 }
 
-/// Returns what follows when the time of sessions is over that ended at a moment or before: the session is erased, if it is
-/// one of them.
+/// Returns what follows when the time of sessions is over that ended at a moment or before: the session is erased, if
+/// it is one of them.
 #[must_use]
 pub fn expire(situation: &Situation<'_>, ended_by_ms: i64) -> Decision {
     let remains = situation
@@ -257,8 +258,8 @@ pub fn expire(situation: &Situation<'_>, ended_by_ms: i64) -> Decision {
     erased(None, remains, fact)
 }
 
-/// Returns what follows when the time of patrons' names is over for sessions that ended at a moment or before: the name and the
-/// e-mail address are erased, if this is one of them and has any.
+/// Returns what follows when the time of patrons' names is over for sessions that ended at a moment or before: the name
+/// and the e-mail address are erased, if this is one of them and has any.
 #[must_use]
 pub fn expire_identity(situation: &Situation<'_>, ended_by_ms: i64) -> Decision {
     let due = situation.session.filter(|session| {

@@ -109,8 +109,8 @@ pub enum Event {
         /// The codes from then on.
         codes: Vec<String>,
     },
-    /// The patron's name and e-mail address were erased from the ended session. Once this event is in the log, the first is
-    /// erased from there.
+    /// The patron's name and e-mail address were erased from the ended session. Once this event is in the log, the
+    /// first is erased from there.
     IdentityErased(IdentityErasure),
     /// The ended session was erased. Once this event is in the log, all before it are erased from there.
     Erased(Erasure),

@@ -8,8 +8,8 @@ pub enum Refused {
     /// The role may never do this.
     #[error("your role does not allow this")]
     NotAllowed,
-    /// Only the owner may do this. A librarian who may supervise gets the code and reason of [`Refused::NotAllowed`], but
-    /// this refusal depends on the state of the session: another server may know them as the owner.
+    /// Only the owner may do this. A librarian who may supervise gets the code and reason of [`Refused::NotAllowed`],
+    /// but this refusal depends on the state of the session: another server may know them as the owner.
     #[error("only the chatting librarian may do this")]
     OwnersOnly,
     /// There is no such session for the actor.

@@ -38,7 +38,8 @@ pub struct Resolved {
 }
 
 impl Resolved {
-    /// Returns whether setting this resolution would change nothing. With [`Resolution::FollowUpByMe`] it also matters who set it.
+    /// Returns whether setting this resolution would change nothing. With [`Resolution::FollowUpByMe`] it also matters
+    /// who set it.
     fn is(&self, resolution: Resolution, librarian: &LibrarianActor) -> bool {
         self.resolution == resolution
             && (resolution != Resolution::FollowUpByMe
@@ -47,7 +48,8 @@ impl Resolved {
     }
 }
 
-/// Decides on setting or correcting the resolution. Each change is an event, so that the staff transcript has the history.
+/// Decides on setting or correcting the resolution. Each change is an event, so that the staff transcript has the
+/// history.
 pub(super) fn set(
     situation: &Situation<'_>,
     librarian: &LibrarianActor,
@@ -61,8 +63,8 @@ pub(super) fn set(
     }
 }
 
-/// Returns the ended session, and as whom a librarian says how it came out and what it was about. The last owner may do so
-/// while they can read the session, reviewers always.
+/// Returns the ended session, and as whom a librarian says how it came out and what it was about. The last owner may do
+/// so while they can read the session, reviewers always.
 pub(super) fn coder<'a>(
     situation: &Situation<'a>,
     librarian: &LibrarianActor,

@@ -45,8 +45,8 @@ pub fn may_ever_have(
 
 /// Grants the transcript in the view that is asked for, or in the widest that the actor has a right to.
 ///
-/// An export is audited whoever makes it; reading only if it is done by somebody who is neither the owner nor inside. An
-/// export is read as well, so its one entry stands for both.
+/// An export is audited whoever makes it; reading only if it is done by somebody who is neither the owner nor inside.
+/// An export is read as well, so its one entry stands for both.
 ///
 /// # Errors
 /// The refusal of the first check that fails, in the order of [`super::access`].

@@ -11,10 +11,12 @@ use crate::{
     convert, domain::people::LibrarianActor, live_list::row::Watcher, live_session::Parts,
 };
 
-/// Returns what the librarian may know by now of the sessions of these entries: each session once, in the entries' order.
+/// Returns what the librarian may know by now of the sessions of these entries: each session once, in the entries'
+/// order.
 ///
-/// Of a running session that is a part of what lists show them, of an ended one a part of what the list of ended sessions
-/// does. So the audit gives nobody a view that they do not have without it; a session of which they have none is left out.
+/// Of a running session that is a part of what lists show them, of an ended one a part of what the list of ended
+/// sessions does. So the audit gives nobody a view that they do not have without it; a session of which they have none
+/// is left out.
 pub(super) async fn known_of(
     parts: &Parts,
     librarian: &LibrarianActor,

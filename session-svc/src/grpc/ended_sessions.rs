@@ -36,9 +36,9 @@ pub(super) const AT_ONCE: usize = 2;
 /// Where a list goes on: below this end, and below this id among the sessions that ended then.
 type Position = (i64, String);
 
-/// Returns the ended sessions of the librarian's library that match the request's filter, the last first. A librarian who
-/// does not supervise there gets those that they owned last, which they may go on reading. The search passes others, too:
-/// its position may be that of a colleague's session, of which it gives the id and the time of the end.
+/// Returns the ended sessions of the librarian's library that match the request's filter, the last first. A librarian
+/// who does not supervise there gets those that they owned last, which they may go on reading. The search passes
+/// others, too: its position may be that of a colleague's session, of which it gives the id and the time of the end.
 pub(super) async fn list(
     parts: &Parts,
     librarian: &LibrarianActor,
@@ -101,8 +101,8 @@ pub(super) async fn list(
     })
 }
 
-/// Finds up to `limit` ended sessions of a library, the last first, and returns whether there are more. Those that ended
-/// before `from_ms` do not count.
+/// Finds up to `limit` ended sessions of a library, the last first, and returns whether there are more. Those that
+/// ended before `from_ms` do not count.
 async fn find(
     parts: &Parts,
     library: String,

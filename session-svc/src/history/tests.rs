@@ -135,8 +135,8 @@ fn an_erasure_stands_for_all_that_was_before_it() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// R20: the same when only the name was erased, and nobody who reads or was there all the time knows it. Numbers are as they
-/// were (I4).
+/// R20: the same when only the name was erased, and nobody who reads or was there all the time knows it. Numbers are as
+/// they were (I4).
 #[tokio::test]
 async fn the_opening_comes_back_without_the_name() -> anyhow::Result<()> {
     let by = Speaker::Patron;

@@ -14,7 +14,8 @@ use crate::{
 };
 
 impl LiveSession {
-    /// Erases this of the session if it ended at this moment or before, and finishes what was begun of an earlier erasing.
+    /// Erases this of the session if it ended at this moment or before, and finishes what was begun of an earlier
+    /// erasing.
     ///
     /// If another server does the same at the same time, the log takes the one, and the other finds nothing to do.
     pub(super) async fn expire(&mut self, what: Expiring, ended_by_ms: i64) -> Result<(), Error> {
@@ -40,8 +41,8 @@ impl LiveSession {
         Err(Error::Contended)
     }
 
-    /// Returns the moment at or before which the session must have ended for this of it to be erased now, as its own library
-    /// has it. `None` if nothing is known of the session.
+    /// Returns the moment at or before which the session must have ended for this of it to be erased now, as its own
+    /// library has it. `None` if nothing is known of the session.
     fn own_time_of(&self, what: Expiring) -> Option<i64> {
         let session = self.history.view(Audience::Staff).session()?;
         let library = Some(session.opened.institution_id.as_str());
@@ -54,11 +55,11 @@ impl LiveSession {
         Some(due_by.unwrap_or(i64::MIN))
     }
 
-    /// Erases from the log what the last event of an erased session stands for, or the opening if that said who the patron is
-    /// and it was erased, unless that was done from here.
+    /// Erases from the log what the last event of an erased session stands for, or the opening if that said who the
+    /// patron is and it was erased, unless that was done from here.
     ///
-    /// The event that takes their place is in the log before this begins, so that stopping in between leaves too much and never
-    /// too little; the mark that is left then has the sweep finish it. Erasing twice changes nothing.
+    /// The event that takes their place is in the log before this begins, so that stopping in between leaves too much
+    /// and never too little; the mark that is left then has the sweep finish it. Erasing twice changes nothing.
     pub(super) async fn erase_rest(&mut self) -> Result<(), LogError> {
         let Some((up_to, mark)) = self.to_be_erased() else {
             return Ok(());
@@ -78,8 +79,8 @@ impl LiveSession {
         Ok(())
     }
 
-    /// Returns the version up to which the log must have nothing of the session any more, and the mark that then follows. `None`
-    /// if it has all there was, and that says who the patron is, or the session runs.
+    /// Returns the version up to which the log must have nothing of the session any more, and the mark that then
+    /// follows. `None` if it has all there was, and that says who the patron is, or the session runs.
     fn to_be_erased(&self) -> Option<(u64, Mark)> {
         if let Some(up_to) = self.history.erased_up_to() {
             return Some((up_to, Mark::Erased));

@@ -104,8 +104,8 @@ impl LiveSession {
         }
     }
 
-    /// Releases the lease when the session leaves memory. As long as it stood, no other server would look after the session.
-    /// A write of it that is still under way must not come after the release.
+    /// Releases the lease when the session leaves memory. As long as it stood, no other server would look after the
+    /// session. A write of it that is still under way must not come after the release.
     pub(crate) async fn end_lease(&mut self) {
         self.stir();
         let _writing = self.lease_writing.lock().await;
@@ -166,8 +166,8 @@ impl LiveSession {
         self.subscribers.is_empty() && attending.is_ok_and(|leases| leases.iter().any(elsewhere))
     }
 
-    /// Whether neither the owner nor the patron attends here while one of them attends on another server, according to the
-    /// last look-up: `attending`, if there is one now.
+    /// Whether neither the owner nor the patron attends here while one of them attends on another server, according to
+    /// the last look-up: `attending`, if there is one now.
     pub(super) fn leaves_owner_and_patron_to_others(
         &mut self,
         attending: Option<&Attending>,

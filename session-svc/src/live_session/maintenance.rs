@@ -125,9 +125,9 @@ impl LiveSession {
     /// Writes what follows from whether the owner and the patron are there: the patron is away or back, or waits again
     /// because the owner is lost. Nobody counts as gone unless it is known that they are on no other server.
     ///
-    /// A server that neither of them attends takes note of what it finds, but leaves it to the server that one of them attends
-    /// to act on it. It may hold the session for a supervisor only, and looks at times of its own: the owner and the patron
-    /// must not be able to tell.
+    /// A server that neither of them attends takes note of what it finds, but leaves it to the server that one of them
+    /// attends to act on it. It may hold the session for a supervisor only, and looks at times of its own: the owner
+    /// and the patron must not be able to tell.
     async fn check_owner_and_patron(&mut self, attending: Option<&Attending>) {
         let connection = self.patron_connection(attending);
         let lost_owner = self.lost_owner(attending);

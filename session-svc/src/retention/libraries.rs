@@ -27,8 +27,8 @@ enum Entry {
 }
 
 impl Libraries {
-    /// Returns what to write for the library to be listed; nothing if it is. Should another server list it meanwhile, the log
-    /// refuses the write.
+    /// Returns what to write for the library to be listed; nothing if it is. Should another server list it meanwhile,
+    /// the log refuses the write.
     ///
     /// # Errors
     /// As the log does.

@@ -1,5 +1,5 @@
-//! Looks periodically for ended sessions whose time is over, or that of their patrons' names, and for those whose erasing was not
-//! finished (R20).
+//! Looks periodically for ended sessions whose time is over, or that of their patrons' names, and for those whose
+//! erasing was not finished (R20).
 
 use std::time::Duration;
 
@@ -35,7 +35,8 @@ impl Sessions {
         }
     }
 
-    /// Erases what is due of what this server looks after. Should another server do the same, the log takes one of them.
+    /// Erases what is due of what this server looks after. Should another server do the same, the log takes one of
+    /// them.
     async fn sweep_once(&self, members: &Members) -> Result<(), LogError> {
         // Of these the text, or the name, is no longer wanted, whenever they ended: nothing is left to decide.
         for mark in [Mark::Erasing, Mark::ErasingIdentity] {
@@ -62,8 +63,8 @@ impl Sessions {
         Ok(())
     }
 
-    /// Has this erased of a library's sessions with a mark that ended at this moment or before. If no moment is given, what was
-    /// begun is only finished.
+    /// Has this erased of a library's sessions with a mark that ended at this moment or before. If no moment is given,
+    /// what was begun is only finished.
     async fn expire_all(
         &self,
         members: &Members,
@@ -92,8 +93,8 @@ impl Sessions {
         }
     }
 
-    /// Has one session erased. One that can't be is tried again by the next sweep; the others must not wait for it, unless the
-    /// log can't be reached at all.
+    /// Has one session erased. One that can't be is tried again by the next sweep; the others must not wait for it,
+    /// unless the log can't be reached at all.
     async fn expire(
         &self,
         session_id: &str,

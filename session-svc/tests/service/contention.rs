@@ -1,5 +1,5 @@
-//! Pick-ups, transfers and lost owners on two servers at once: at every moment each session has exactly one owner or waits
-//! (I11, I12, I13).
+//! Pick-ups, transfers and lost owners on two servers at once: at every moment each session has exactly one owner or
+//! waits (I11, I12, I13).
 //!
 //! Nobody attends here, and the owner's grace is short, so owners are lost in between all the time.
 

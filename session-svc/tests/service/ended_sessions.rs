@@ -106,8 +106,8 @@ async fn they_are_found_by_resolution_by_time_and_by_text() {
     assert_eq!(found(&mut admin, later_with_map).await, ["c"]);
 }
 
-/// R16, D68: a librarian finds again what they answered for their own library, to follow up; and nothing of colleagues, of
-/// what they handed over, or of what they answered for another library.
+/// R16, D68: a librarian finds again what they answered for their own library, to follow up; and nothing of colleagues,
+/// of what they handed over, or of what they answered for another library.
 #[tokio::test]
 async fn a_librarian_finds_what_they_owned_last() {
     let desk = Desk::open().await;
@@ -142,8 +142,8 @@ async fn a_librarian_finds_what_they_owned_last() {
     assert!(found(&mut ann, with_resolution(mine)).await.is_empty());
 }
 
-/// D49: whoever owned a session before it was handed over is named in their order, and found. The patron, who may not know
-/// whether two librarians are the same, is not given the list.
+/// D49: whoever owned a session before it was handed over is named in their order, and found. The patron, who may not
+/// know whether two librarians are the same, is not given the list.
 #[tokio::test]
 async fn they_name_all_who_owned_them() {
     let desk = Desk::open().await;

@@ -130,8 +130,8 @@ async fn an_offer_that_lapses_brings_no_look_at_who_is_there() {
     panic!("the machine never got through it before a look was due")
 }
 
-/// R4, I17: a supervisor's server looks at times of its own. It leaves it to the patron's server to find that the owner is
-/// lost, unless the patron has gone as well.
+/// R4, I17: a supervisor's server looks at times of its own. It leaves it to the patron's server to find that the owner
+/// is lost, unless the patron has gone as well.
 #[tokio::test]
 async fn a_server_where_only_a_supervisor_attends_decides_nothing_for_the_patrons_server() {
     let config = Config {

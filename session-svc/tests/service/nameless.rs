@@ -181,8 +181,8 @@ async fn every_server_forgets_the_name() {
     }
 }
 
-/// What was begun is finished, and nobody reads the name meanwhile; also where names are kept by now. An administrator who
-/// erases the whole session in between has it erased.
+/// What was begun is finished, and nobody reads the name meanwhile; also where names are kept by now. An administrator
+/// who erases the whole session in between has it erased.
 #[tokio::test]
 async fn an_erasing_of_a_name_that_stopped_in_between_is_finished() {
     let log = FaultyLog::in_memory().unwrap();

@@ -1,8 +1,8 @@
 //! What is hidden from a participant makes no difference to what they receive (I17, I18; R4, S11, S21, S29).
 //!
-//! Each case plays the same open scenario in two worlds. In one of them hidden things happen besides; everything that an
-//! observer received is the same in both, byte for byte. Only two things are masked: the log's epoch, which is random
-//! for each log, and the transport's `date` header.
+//! Each case plays the same open scenario in two worlds. In one of them hidden things happen besides; everything that
+//! an observer received is the same in both, byte for byte. Only two things are masked: the log's epoch, which is
+//! random for each log, and the transport's `date` header.
 
 use std::time::Duration;
 
@@ -449,8 +449,8 @@ proptest! {
     }
 }
 
-/// The owner is told of two people typing and must wait for the patron's notice: otherwise the scenario would go on while
-/// that is still on its way, and the patron's next typing would come too soon after it to be passed on.
+/// The owner is told of two people typing and must wait for the patron's notice: otherwise the scenario would go on
+/// while that is still on its way, and the patron's next typing would come too soon after it to be passed on.
 #[test]
 fn a_supervisors_typing_is_not_taken_for_the_patrons() {
     let scenario = [Open::PatronTypes, Open::PatronTypes];

@@ -1,5 +1,5 @@
-//! A correct scenario, to be spoilt: a patron, two librarians who race for them, and a supervisor who watches; sockets are
-//! lost, too.
+//! A correct scenario, to be spoilt: a patron, two librarians who race for them, and a supervisor who watches; sockets
+//! are lost, too.
 
 use std::collections::BTreeMap;
 

@@ -41,7 +41,8 @@ impl OwnPresence {
         }
     }
 
-    /// Looks up the queues that the librarian monitors now. The watch counts as open even while that can't be found out.
+    /// Looks up the queues that the librarian monitors now. The watch counts as open even while that can't be found
+    /// out.
     async fn look(&mut self) -> Result<BTreeSet<String>, Error> {
         self.hold().await;
         let queues = self.colleagues.own_queues(&self.token).await?;

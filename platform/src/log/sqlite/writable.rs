@@ -6,8 +6,8 @@ use tokio::sync::watch;
 
 use crate::{condition::Condition, log::LogError};
 
-/// Whether the log can be written, as its last group or probe showed. Each change is logged once: while a disk is full, the pages
-/// send again and again, and a line for each attempt would fill it further.
+/// Whether the log can be written, as its last group or probe showed. Each change is logged once: while a disk is full,
+/// the pages send again and again, and a line for each attempt would fill it further.
 #[derive(Debug)]
 pub(super) struct Writable {
     condition: watch::Sender<Condition>,

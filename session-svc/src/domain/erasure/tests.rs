@@ -281,8 +281,8 @@ fn the_time_of_a_name_counts_from_the_end() {
     assert_eq!(due(&nameless, i64::MAX), Decision::default());
 }
 
-/// R20, I4: with what took the place of the opening, everybody knows the session as before, without the name and one event on;
-/// and it is erased as any other.
+/// R20, I4: with what took the place of the opening, everybody knows the session as before, without the name and one
+/// event on; and it is erased as any other.
 #[test]
 fn nothing_but_the_name_is_lost_with_the_name() {
     let mut all = events();
