@@ -7,6 +7,7 @@
     unreachable_pub
 )]
 
+mod attending;
 mod audit;
 mod company;
 mod contention;
