@@ -80,18 +80,17 @@ impl Sessions {
                 if let [session, conference] = *versions
                     && known.is_behind(session, conference)
                 {
-                    self.send_if_live(id, Request::CatchUp);
+                    self.have_catch_up(id);
                 }
             }
         }
         Ok(())
     }
 
-    /// Sends a request to a session that is in memory. An inbox without room has other requests, which bring the
-    /// session up to date as well.
-    fn send_if_live(&self, session_id: &str, request: Request) {
+    /// Has a session that is in memory catch up. If its inbox has no room, the next look finds it behind again.
+    fn have_catch_up(&self, session_id: &str) {
         if let Some(live) = self.live().get(session_id) {
-            let _ = live.inbox.try_send(Box::new(request));
+            let _ = live.inbox.try_send(Box::new(Request::CatchUp));
         }
     }
 
