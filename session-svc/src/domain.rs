@@ -18,6 +18,7 @@ pub mod event;
 pub mod people;
 pub mod refused;
 pub mod resolution;
+mod room;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod session;
