@@ -5,7 +5,7 @@ mod pages;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -96,7 +96,7 @@ impl Audits {
             return Arc::clone(audit);
         }
         let audit = Arc::new(Audit {
-            stream: StreamName::new(storage::AUDIT, institution_id),
+            stream: audit_stream(institution_id),
             waiting: Mutex::default(),
             tail: tokio::sync::Mutex::default(),
         });
@@ -182,10 +182,13 @@ impl Audit {
         tail: &mut Tail,
         together: &mut [Waiting],
     ) -> Result<(), LogError> {
-        if tail.version == 0 {
-            self.catch_up(log, tail).await?;
+        if tail.own.len() >= OWN_ENDS {
+            tail.own.clear();
         }
-        self.find_own_ends(log, tail, together).await?;
+        let knows_all = doers(together).all(|id| tail.own.contains_key(id));
+        if tail.version == 0 || !knows_all {
+            self.find_ends(log, tail, together).await?;
+        }
         let chained = self.chain(tail, together)?;
         let writes = together.iter().flat_map(|one| &one.audited.writes);
         let writes = writes.cloned().chain(chained.writes).collect();
@@ -198,9 +201,8 @@ impl Audit {
                 tail.own.extend(chained.own);
             }
             Err(_) => {
-                tail.own.clear();
-                // If this fails as well, the next write is refused, and finds the end then.
-                drop(self.catch_up(log, tail).await);
+                // If this fails as well, the next write is refused, and finds the ends then.
+                drop(self.find_ends(log, tail, together).await);
             }
         }
         written
@@ -218,7 +220,6 @@ impl Audit {
         let mut own: BTreeMap<&str, Vec<NewEvent>> = BTreeMap::new();
         for Audited { facts, at_ms, .. } in together.iter().map(|one| &one.audited) {
             for fact in facts {
-                // What time alone has brought is among nobody's own.
                 if !fact.librarian_id.is_empty() {
                     let did = own.entry(&fact.librarian_id).or_default();
                     did.push(storage::encode(fact, *at_ms, None)?);
@@ -251,40 +252,49 @@ impl Audit {
         Ok(chained)
     }
 
-    /// Finds the ends of the own streams of all librarians whose facts are to be written.
-    async fn find_own_ends(
+    /// Finds the end of the audit, and of the own streams of all librarians whose facts are to be written, also after
+    /// another process has written to them. However long these are, that takes one look at their versions, and one at
+    /// the last entry: the sessions of the library wait meanwhile.
+    async fn find_ends(
         &self,
         log: &dyn EventLog,
         tail: &mut Tail,
         together: &[Waiting],
     ) -> Result<(), LogError> {
-        if tail.own.len() >= OWN_ENDS {
-            tail.own.clear();
-        }
-        for fact in together.iter().flat_map(|one| &one.audited.facts) {
-            if !fact.librarian_id.is_empty() && !tail.own.contains_key(&fact.librarian_id) {
-                let stream = own_stream(&self.stream.id, &fact.librarian_id);
-                let end = end_of(log, &stream, 0).await?;
-                tail.own.insert(fact.librarian_id.clone(), end);
-            }
-        }
-        Ok(())
-    }
-
-    /// Finds the end of the audit, also after another process has written to it.
-    async fn catch_up(&self, log: &dyn EventLog, tail: &mut Tail) -> Result<(), LogError> {
-        let end = end_of(log, &self.stream, tail.version).await?;
+        let doers: BTreeSet<&str> = doers(together).collect();
+        let own = doers.iter().map(|id| own_stream(&self.stream.id, id));
+        let streams: Vec<_> = [self.stream.clone()].into_iter().chain(own).collect();
+        let versions = log.versions(&streams).await?;
+        let Some((&end, own_ends)) = versions.split_first() else {
+            return Ok(());
+        };
         if end > tail.version {
-            tail.own.clear();
-            let before_last = end - 1;
-            let last = storage::read_between::<AuditEntry>(log, &self.stream, before_last, end);
+            let last = storage::read_between::<AuditEntry>(log, &self.stream, end - 1, end);
             if let Some(last) = last.await?.pop() {
                 tail.version = last.version;
                 tail.hash = last.event.chain_hash;
             }
+            // Whoever wrote to the audit may have written to any of these as well.
+            tail.own.clear();
         }
+        let own_ends = doers.into_iter().map(str::to_owned).zip(own_ends.to_vec());
+        tail.own.extend(own_ends);
         Ok(())
     }
+}
+
+/// Returns the librarians whose facts are to be written, some of them more than once. What time alone has brought is
+/// among nobody's own.
+fn doers(together: &[Waiting]) -> impl Iterator<Item = &str> {
+    let facts = together.iter().flat_map(|one| &one.audited.facts);
+    facts
+        .map(|fact| fact.librarian_id.as_str())
+        .filter(|id| !id.is_empty())
+}
+
+/// Returns the name of the stream of a library's audit.
+fn audit_stream(institution_id: &str) -> StreamName {
+    StreamName::new(storage::AUDIT, institution_id)
 }
 
 /// Returns the name of a librarian's own stream: the part of their library's audit that they did themselves.
@@ -295,27 +305,10 @@ fn own_stream(institution_id: &str, librarian_id: &str) -> StreamName {
     )
 }
 
-/// Returns the version of a stream that is known to have reached `known`.
-///
-/// Versions have no holes, so the end is found by an exponential search and then a binary one, however long the stream
-/// is.
-async fn end_of(log: &dyn EventLog, stream: &StreamName, known: u64) -> Result<u64, LogError> {
-    let reaches = async |version: u64| {
-        let there = log.read(stream, version - 1, 1).await?;
-        Ok::<_, LogError>(!there.is_empty())
-    };
-    let (mut end, mut leap) = (known, 1);
-    while reaches(end + leap).await? {
-        end += leap;
-        leap *= 2;
-    }
-    while leap > 1 {
-        leap /= 2;
-        if reaches(end + leap).await? {
-            end += leap;
-        }
-    }
-    Ok(end)
+/// Returns the last version of a stream.
+async fn end_of(log: &dyn EventLog, stream: &StreamName) -> Result<u64, LogError> {
+    let versions = log.versions(std::slice::from_ref(stream)).await?;
+    Ok(versions.first().copied().unwrap_or_default())
 }
 
 /// Links the first of these spans whose trace is kept with the others, and returns the scope for what they share:

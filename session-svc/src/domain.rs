@@ -19,6 +19,7 @@ pub mod event;
 pub mod people;
 pub mod refused;
 pub mod resolution;
+mod room;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod session;

@@ -32,6 +32,8 @@ pub(crate) mod load;
 pub(crate) mod row;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod tests;
 
 use ended::Ended;
 use load::Load;
@@ -62,6 +64,17 @@ struct Watching {
     watcher: Watcher,
     changes: queue::Sender<wire::watch_sessions_response::Change>,
     ending: Arc<std::sync::OnceLock<Refusal>>,
+}
+
+/// What the list knows of a session.
+#[derive(Debug, PartialEq, Eq)]
+enum Knows {
+    /// Nothing.
+    Nothing,
+    /// How it stood at these versions of its streams.
+    UpTo((u64, u64)),
+    /// That it has ended.
+    Ended,
 }
 
 /// Two entries of a session each have something that the other lacks. The log has both.
@@ -101,6 +114,11 @@ impl LiveList {
             .collect()
     }
 
+    /// Returns what is known of a session.
+    fn knows(&self, session_id: &str) -> Knows {
+        self.state().knows(session_id)
+    }
+
     fn has_inside(&self, session_id: &str) -> bool {
         let state = self.state();
         let entry = state.entries.get(session_id);
@@ -123,16 +141,37 @@ impl LiveList {
     /// Takes in how a session stands, if that is news. It fails if the entry and what is known each follow from
     /// something that the other lacks.
     fn take_in_entry(&self, entry: Entry) -> Result<(), Apart> {
-        let mut state = self.state();
+        let state = self.state();
         if state.ended.remembers(&entry.session_id) {
             return Ok(());
         }
-        let before = state.entries.get(&entry.session_id).cloned();
-        match &before {
+        match state.entries.get(&entry.session_id) {
             Some(before) if before.contains(&entry) => return Ok(()),
             Some(before) if !entry.contains(before) => return Err(Apart),
             _ => {}
         }
+        self.replace(state, entry);
+        Ok(())
+    }
+
+    /// Takes in how a session stands by the log, which was read when this was known of it. What the log contradicts was
+    /// never true, so it is not kept, however new it seemed.
+    fn take_in_read(&self, entry: Entry, when: &Knows) {
+        let mut state = self.state();
+        if state.knows(&entry.session_id) == *when {
+            state.ended.forget(&entry.session_id);
+            self.replace(state, entry);
+        } else {
+            // The log may have been read before what has become known meanwhile. If each has something that the other
+            // lacks, the next look mends it.
+            drop(state);
+            let _ = self.take_in_entry(entry);
+        }
+    }
+
+    /// Has the list show a session like this from now on, and says so.
+    fn replace(&self, mut state: MutexGuard<'_, State>, entry: Entry) {
+        let before = state.entries.get(&entry.session_id).cloned();
         let ended = entry.phase() == Phase::Ended;
         state.tell(before.as_ref(), &entry);
         let waiting_changes = before.as_ref().and_then(Entry::waits_again) != entry.waits_again();
@@ -148,7 +187,6 @@ impl LiveList {
             self.waiting_changed
                 .send_modify(|generation| *generation += 1);
         }
-        Ok(())
     }
 
     /// Starts a watch.
@@ -235,6 +273,14 @@ impl LiveList {
 }
 
 impl State {
+    fn knows(&self, session_id: &str) -> Knows {
+        match self.entries.get(session_id) {
+            Some(entry) => Knows::UpTo(entry.versions),
+            None if self.ended.remembers(session_id) => Knows::Ended,
+            None => Knows::Nothing,
+        }
+    }
+
     /// Tells each watcher what one session's change means for them. A watcher with no room left was too slow and is
     /// removed.
     fn tell(&mut self, before: Option<&Entry>, now: &Entry) {
@@ -275,36 +321,5 @@ impl Entry {
             inside: history.conference().members().cloned().collect(),
             versions: (history.session_version(), history.conference_version()),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use carrel_platform::{bus::local::LocalBus, log::sqlite::SqliteLog};
-
-    use super::{
-        samples::{entry, mr_lee},
-        *,
-    };
-    use crate::domain::event::Event;
-
-    /// A server that lagged learns at once that a patron was helped and waits again. They are now ahead of all others,
-    /// who have to be told.
-    #[test]
-    fn who_waits_again_by_the_next_word_of_them_changes_who_waits() {
-        let log = Arc::new(SqliteLog::in_memory().unwrap());
-        let list = LiveList::new(log, Arc::new(LocalBus::default()), 8);
-        let entry = |further| entry("5e55", 1_000, false, further);
-        assert!(list.take_in_entry(entry(&[])).is_ok());
-        let mut waiting = list.waiting_changes();
-        waiting.mark_unchanged();
-        let returned = entry(&[
-            Event::PickedUp { by: mr_lee() },
-            Event::Returned { from: mr_lee() },
-        ]);
-        assert!(list.take_in_entry(returned).is_ok());
-        assert!(waiting.has_changed().unwrap());
     }
 }

@@ -5,30 +5,26 @@ use carrel_platform::log::{
     newest::{self, Newest},
 };
 
-use super::{Audits, end_of, own_stream};
+use super::{audit_stream, end_of, own_stream};
 use crate::domain::{
     audit::{AuditEntry, AuditFact},
     people::StaffMember,
 };
 
-/// Reads up to `limit` entries of a library's audit, newest first, below a number or from the end.
+/// Reads up to `limit` entries of a library's audit, newest first, below a number or from the end. Nobody who writes to
+/// it waits for that, nor does it wait for them.
 ///
 /// # Errors
 /// Those of the log.
 pub(crate) async fn read_page(
-    audits: &Audits,
     log: &dyn EventLog,
     institution_id: &str,
     below: Option<u64>,
     limit: u64,
 ) -> Result<Newest<AuditEntry>, LogError> {
-    let audit = audits.of(institution_id);
-    let head = {
-        let mut tail = audit.tail.lock().await;
-        audit.catch_up(log, &mut tail).await?;
-        tail.version
-    };
-    newest::read(log, &audit.stream, head, below, limit).await
+    let stream = audit_stream(institution_id);
+    let head = end_of(log, &stream).await?;
+    newest::read(log, &stream, head, below, limit).await
 }
 
 /// Reads up to `limit` entries of what a librarian did themselves, newest first, below a number of their own or from
@@ -43,6 +39,6 @@ pub(crate) async fn read_own_page(
     limit: u64,
 ) -> Result<Newest<AuditFact>, LogError> {
     let stream = own_stream(&member.institution_id, &member.librarian_id);
-    let head = end_of(log, &stream, 0).await?;
+    let head = end_of(log, &stream).await?;
     newest::read(log, &stream, head, below, limit).await
 }

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+use std::time::Duration;
+
 use carrel_testbed::log::{Answer, FaultyLog};
 use futures::{FutureExt as _, future::join_all};
 
@@ -210,6 +212,52 @@ async fn what_a_librarian_did_goes_on_on_another_server() {
     assert!(matches!(stale.await, Err(LogError::Conflict { .. })));
     did(&here, &*log, "ask", 3).await;
     let stream = own_stream("maple", "ask");
-    assert_eq!(end_of(&*log, &stream, 0).await, Ok(6));
+    assert_eq!(end_of(&*log, &stream).await, Ok(6));
     assert_eq!(chain(&*log).await.len(), 6);
+}
+
+/// I17, S11: while an administrator reads the audit, a session whose messages wait for an entry goes on, and while an
+/// entry is being written the audit can be read.
+#[tokio::test]
+async fn a_page_is_read_while_an_entry_is_written() {
+    let log = FaultyLog::in_memory().unwrap();
+    let audits = Audits::default();
+    did(&audits, &*log, "ask", 2).await;
+    log.hold();
+    let mut append = Box::pin(audits.append(&*log, "maple", entry("a", 0), LazySpan::default()));
+    until_held(&log, &mut append).await;
+    let read = read_page(&*log, "maple", None, 10);
+    let page = tokio::time::timeout(Duration::from_secs(60), read).await;
+    assert_eq!(page.unwrap().unwrap().entries.len(), 2);
+    log.allow(1);
+    assert_eq!(append.await, Ok(()));
+}
+
+/// I17: sessions wait while the ends are looked up, after a start and whenever another server has written.
+#[tokio::test]
+async fn finding_the_ends_of_long_audits_takes_one_read() {
+    let log = FaultyLog::in_memory().unwrap();
+    let here = Audits::default();
+    for librarian_id in ["ask", "admin"] {
+        did(&Audits::default(), &*log, librarian_id, 1_000).await;
+    }
+    let append = |session_id, expected| {
+        here.append(
+            &*log,
+            "maple",
+            entry(session_id, expected),
+            LazySpan::default(),
+        )
+    };
+    let before = log.reads();
+    assert_eq!(append("a", 0).await, Ok(()));
+    assert_eq!(log.reads() - before, 1, "after a start");
+    did(&Audits::default(), &*log, "admin", 1).await;
+    let before = log.reads();
+    assert!(matches!(
+        append("a", 1).await,
+        Err(LogError::Conflict { .. })
+    ));
+    assert_eq!(append("a", 1).await, Ok(()));
+    assert_eq!(log.reads() - before, 1, "after another server's entry");
 }

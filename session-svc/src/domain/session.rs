@@ -11,8 +11,11 @@ use super::{
     event::{Event, Opened, PatronConnection, Speaker},
     people::{RouteStep, StaffMember},
     resolution::Resolved,
-    transfer::{Fate, MadeOffer, TransferOutcome},
+    room::{CODE_FRAME, names, size},
+    transfer::{Fate, MadeOffer, Recipient, TransferOutcome},
 };
+
+pub use super::room::ROOM;
 
 /// A session as one audience knows it: the fold over the events that the audience was shown, and nothing else.
 ///
@@ -75,15 +78,6 @@ pub struct Session {
     /// That the session was erased, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased: Option<Erased>,
-}
-
-/// How many bytes the messages and pages of one session may take up, and how many its notes: both together can still be
-/// sent as one transcript of 16 MiB.
-pub const ROOM: usize = 6 * 1024 * 1024;
-
-/// Returns the room that an event takes up: its text, and an allowance for the author and the time.
-fn size(text: &str) -> usize {
-    text.len() + 256
 }
 
 /// The chatting librarian.
@@ -201,7 +195,12 @@ impl Session {
                 self.waiting_since_ms = at_ms;
             }
             Event::TransferOffered(offer) => {
-                self.notes_size += size(&offer.message);
+                let to = match &offer.to {
+                    Recipient::Librarian { member } => names(member),
+                    Recipient::Queue { queue_id } => queue_id.len(),
+                };
+                // The offer names its author once more.
+                self.notes_size += size(offer.message.len(), 2 * names(&offer.by) + to);
                 self.offers.push(MadeOffer {
                     offer: offer.clone(),
                     at_ms,
@@ -211,30 +210,34 @@ impl Session {
             Event::TransferClosed {
                 offer_id,
                 outcome,
+                by,
                 reason,
-                ..
             } => {
-                self.notes_size += size(reason);
+                self.notes_size += size(reason.len(), names(by));
                 self.settle_offer(offer_id, Fate::Closed(*outcome));
             }
             Event::Escalated { queue_id } => self.queues.push(queue_id.clone()),
             Event::PatronConnectionChanged { connection } => self.patron_connection = *connection,
             Event::MessagePosted { by, text } => {
-                self.open_size += size(text);
+                self.open_size += size(text.len(), self.names_of(by));
                 self.notice(by, Audience::Patron);
                 if *by == Speaker::Patron && self.phase() == Phase::Waiting {
                     self.added = Some(with_addition(self.added.take(), text));
                 }
             }
-            Event::PagePushed { by, address, .. } => {
-                self.open_size += size(address);
+            Event::PagePushed { by, address, host } => {
+                self.open_size += size(address.len() + host.len(), self.names_of(by));
                 self.notice(by, Audience::Patron);
             }
             Event::NoteWritten { by, text } => {
-                self.notes_size += size(text);
+                self.notes_size += size(text.len(), self.names_of(by));
                 self.notice(by, Audience::Staff);
             }
-            Event::ColleagueLeft { by } => self.forget(&by.librarian_id),
+            Event::ColleagueLeft { by } => {
+                // They may enter, show themselves and leave again and again.
+                self.notes_size += size(0, names(by));
+                self.forget(&by.librarian_id);
+            }
             Event::Ended { by } => {
                 self.added = None;
                 self.end = Some(End {
@@ -243,16 +246,25 @@ impl Session {
                 });
             }
             Event::ResolutionSet { by, resolution } => {
-                self.notes_size += size("");
+                self.notes_size += size(0, self.names_of(by));
                 self.resolved = Some(Resolved {
                     by: Some(by.clone()),
                     resolution: *resolution,
                 });
             }
-            Event::DescriptiveCodesSet { codes, .. } => {
-                self.notes_size += size(&codes.concat());
+            Event::DescriptiveCodesSet { by, codes } => {
+                let texts = codes.iter().map(|code| code.len() + CODE_FRAME).sum();
+                self.notes_size += size(texts, self.names_of(by));
                 self.descriptive_codes.clone_from(codes);
             }
+        }
+    }
+
+    /// Returns how many bytes the names of an author take up.
+    fn names_of(&self, author: &Speaker) -> usize {
+        match author {
+            Speaker::Patron => self.opened.patron_name.len(),
+            Speaker::Owner(member) | Speaker::Colleague(member) => names(member),
         }
     }
 
@@ -397,85 +409,5 @@ impl Session {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{super::samples::opened, *};
-
-    fn member(id: &str) -> StaffMember {
-        StaffMember {
-            librarian_id: id.to_owned(),
-            screen_name: id.to_owned(),
-            institution_id: "maple".to_owned(),
-            institution_name: "Maple".to_owned(),
-        }
-    }
-
-    fn picked_up(by: &str) -> Event {
-        Event::PickedUp { by: member(by) }
-    }
-
-    fn transferred(from: &str, to: &str) -> Event {
-        Event::Transferred {
-            offer_id: String::new(),
-            from: member(from),
-            by: member(to),
-        }
-    }
-
-    fn returned(from: &str) -> Event {
-        Event::Returned { from: member(from) }
-    }
-
-    /// D49: each of several owners is known, also after they handed the session over or were lost.
-    #[test]
-    fn those_who_owned_it_before_are_known_in_their_order() {
-        let told: [(_, &[&str]); 6] = [
-            (Event::Opened(opened()), &[]),
-            (picked_up("map"), &[]),
-            (transferred("map", "lee"), &["map"]),
-            (returned("lee"), &["map", "lee"]),
-            (picked_up("pine"), &["map", "lee"]),
-            (transferred("pine", "map"), &["lee", "pine"]),
-        ];
-        let mut session = None;
-        for (event, former) in &told {
-            session = Session::apply(session, Audience::Staff, event, 0);
-            let known = session.as_ref().map(|session| {
-                let ids = session.former_owners.iter();
-                ids.map(|owner| &*owner.librarian_id).collect::<Vec<_>>()
-            });
-            assert_eq!(known.as_deref(), Some(*former), "{event:?}");
-        }
-    }
-
-    /// R15: a transfer changes the owner, and not how long the chat has lasted.
-    ///
-    /// D71: nor does a lost librarian change when the patron's first wait was over.
-    #[test]
-    fn handing_over_does_not_begin_the_length_anew() {
-        let told = [
-            (Event::Opened(opened()), None),
-            (picked_up("map"), Some(1)),
-            (transferred("map", "lee"), Some(1)),
-            (transferred("lee", "pine"), Some(1)),
-            (returned("pine"), None),
-            (picked_up("map"), Some(5)),
-            (transferred("map", "lee"), Some(5)),
-        ];
-        for audience in [Audience::Staff, Audience::Patron] {
-            let mut session = None;
-            for (at_ms, (event, picked_up_at_ms)) in (0..).zip(&told) {
-                session = Session::apply(session, audience, event, at_ms);
-                let first = session
-                    .as_ref()
-                    .and_then(|known| known.first_picked_up_at_ms);
-                assert_eq!(first, (at_ms >= 1).then_some(1), "{audience:?} {event:?}");
-                let owner = session.as_ref().and_then(|known| known.owner.as_ref());
-                assert_eq!(
-                    owner.map(|owner| owner.picked_up_at_ms),
-                    *picked_up_at_ms,
-                    "{audience:?} {event:?}"
-                );
-            }
-        }
-    }
-}
+#[path = "session_tests.rs"]
+mod tests;

@@ -19,7 +19,10 @@ use tokio::{sync::watch, time::Instant};
 use tonic::{Code, Status, Streaming};
 use wire::{attend_request::Request, attend_response::Response};
 
-use self::acts::{UnderWay, first_answer};
+use self::{
+    acts::{UnderWay, first_answer},
+    beginning::Backlog,
+};
 use super::{
     Responses, SessionApi,
     response_stream::{Closed, Sender, response_stream},
@@ -37,8 +40,11 @@ use crate::{
 
 /// How many responses may wait in the stream itself; what waits beyond that waits with the session.
 const IN_FLIGHT: usize = 16;
-/// How many acts of one participant may be under way at once. More are read when one is answered.
+/// How many acts of one participant may be under way at once. More wait until one is answered.
 const ACTS_UNDER_WAY: usize = 64;
+/// How many acts of one participant wait for that at most, so that a new token behind them is read in time. What comes
+/// after these is read when one is answered.
+const ACTS_WAITING: usize = 64;
 /// The shortest pause between two notices of a participant's typing, for each box.
 const TYPING_PAUSE_MS: u64 = 500;
 
@@ -96,7 +102,9 @@ struct Attendance {
     trace: bool,
     /// Whether heartbeats are wanted only with a head that was not sent before.
     only_new_heads: bool,
-    /// The position of the last event that they were sent.
+    /// The events so far that are still to be sent, ahead of all that follows. Boxed, as most of the time there are none.
+    backlog: Option<Box<Backlog>>,
+    /// The position of the last event that they were sent, once they were sent the backlog.
     sent: u64,
 }
 
@@ -152,12 +160,11 @@ impl Participant {
             return Err(token_expired().into());
         }
         let (join, trace) = Box::pin(self.read_join(requests)).await?;
-        let mut served = LazySpan::below(&trace, span::SESSION_JOIN);
+        let served = LazySpan::below(&trace, span::SESSION_JOIN);
         let scope = served.scope();
-        let beginning = Box::pin(self.begin(join, &mut served));
-        let attendance = scope.around(beginning).await;
-        drop(served);
-        self.go_on(&mut attendance?, requests).await
+        let beginning = Box::pin(self.begin(join, served));
+        let mut attendance = scope.around(beginning).await?;
+        self.go_on(&mut attendance, requests).await
     }
 
     /// Runs until something ends the stream. If that is a refusal, acts under way are still answered, so that the
@@ -189,6 +196,7 @@ impl Participant {
         let (mut heartbeats, mut waiting) = self.clocks(attendance.only_new_heads);
         let waits = matches!(*attendance.by.actor, Actor::Patron(_));
         let mut told_ahead = None;
+        let mut acts_waiting: VecDeque<(wire::Act, String)> = VecDeque::new();
         let mut last_typing = LastTyping::default();
         // A participant who has closed the sending side may still listen.
         let mut listens_only = false;
@@ -200,26 +208,36 @@ impl Participant {
             if interrupted && under_way.is_empty() {
                 return Err(Error::Interrupted.into());
             }
+            if !interrupted
+                && under_way.len() < ACTS_UNDER_WAY
+                && let Some((act, trace)) = acts_waiting.pop_front()
+            {
+                under_way.extend(self.take_on(attendance, act, &trace).await?);
+                continue;
+            }
+            let caught_up = attendance.backlog.is_none();
             // An event is sent before the answer to the act that caused it, unless both arrive during the same poll.
             tokio::select! {
                 biased;
                 () = &mut expiry => return Err(token_expired().into()),
-                live = attendance.listening.live.next() => match live {
+                Ok(()) = self.sender.room(), if !caught_up => self.send_next_of_backlog(attendance).await?,
+                live = attendance.listening.live.next(), if caught_up => match live {
                     Some(live) => self.pass_on_all(attendance, live).await?,
                     None => return attendance.listening.ending.why().cloned().map_or(Ok(()), |end| Err(end.into())),
                 },
-                (command_id, answer) = first_answer(under_way) => {
+                (command_id, answer) = first_answer(under_way), if caught_up => {
                     attendance.by.in_order.note(&answer);
                     self.answer(command_id, answer).await?;
                 }
-                Ok(()) = waiting.changed(), if waits => self.tell_wait(&attendance.session_id, &mut told_ahead).await?,
-                request = requests.message(), if !listens_only && !interrupted && under_way.len() < ACTS_UNDER_WAY => match request {
+                Ok(()) = waiting.changed(), if waits && caught_up => self.tell_wait(&attendance.session_id, &mut told_ahead).await?,
+                request = requests.message(), if !listens_only && !interrupted && acts_waiting.len() < ACTS_WAITING => match request {
                     Err(status) => return Err(unreadable(&status)),
                     Ok(None) => listens_only = true,
                     Ok(Some(wire::AttendRequest { request, trace_parent })) => match request {
-                        Some(Request::Act(act)) => {
+                        Some(Request::Act(act)) if under_way.len() < ACTS_UNDER_WAY => {
                             under_way.extend(self.take_on(attendance, act, &trace_parent).await?);
                         }
+                        Some(Request::Act(act)) => acts_waiting.push_back((act, trace_parent)),
                         Some(Request::Typing(typing)) => self.type_on(attendance, &typing, &mut last_typing).await?,
                         Some(Request::Renew(renew)) => {
                             self.renew(&renew.access_token)?;
@@ -230,7 +248,7 @@ impl Participant {
                         None => return Err(nothing_chosen("request").into()),
                     },
                 },
-                () = heartbeats.due(attendance.sent) => {
+                () = heartbeats.due(attendance.sent), if caught_up => {
                     self.send(Response::Heartbeat(wire::Heartbeat { head: attendance.sent })).await?;
                 }
             }

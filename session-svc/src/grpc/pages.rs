@@ -37,7 +37,7 @@ pub(super) async fn audit_entries(
     let log = &*parts.log;
     let (entries, next_page_token): (Vec<_>, _) = if *role == Role::Administrator {
         let library = &member.institution_id;
-        let read = audits::read_page(&parts.audits, log, library, below, limit).await?;
+        let read = audits::read_page(log, library, below, limit).await?;
         let next_page_token = read.next_page_token();
         let entries = read
             .entries

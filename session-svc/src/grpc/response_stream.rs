@@ -100,6 +100,19 @@ impl<T> Sender<T> {
     /// Sends a response, once there is room for it.
     pub(super) async fn send(&self, response: T) -> Result<(), Closed> {
         let mut response = Some(response);
+        self.once_there_is_room(move |waiting| waiting.extend(response.take()))
+            .await
+    }
+
+    /// Waits until there is room for a response.
+    pub(super) async fn room(&self) -> Result<(), Closed> {
+        self.once_there_is_room(|_| ()).await
+    }
+
+    async fn once_there_is_room(
+        &self,
+        mut then: impl FnMut(&mut VecDeque<T>),
+    ) -> Result<(), Closed> {
         // No waker is needed: the reader that makes room sees that the work wants it, and polls the work again.
         std::future::poll_fn(move |_| {
             let mut buffer = self.0.buffer();
@@ -110,7 +123,7 @@ impl<T> Sender<T> {
                 buffer.wants_room = true;
                 return Poll::Pending;
             }
-            buffer.waiting.extend(response.take());
+            then(&mut buffer.waiting);
             Poll::Ready(Ok(()))
         })
         .await
@@ -225,6 +238,23 @@ mod tests {
             assert!(stream.next().await.is_some());
         }
         assert_eq!(count.load(Ordering::Relaxed), 6);
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_room_goes_on_when_there_is_some() {
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        let mut stream = response_stream(2, |sender| async move {
+            while sender.room().await.is_ok() {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let _ = sender.send(()).await;
+            }
+            Ok(())
+        });
+        for _ in 0..3 {
+            assert!(stream.next().await.is_some());
+        }
+        assert_eq!(count.load(Ordering::Relaxed), 4);
     }
 
     #[tokio::test]

@@ -24,6 +24,12 @@ impl Ended {
         }
     }
 
+    pub(super) fn forget(&mut self, session_id: &str) {
+        if self.ids.remove(session_id) {
+            self.in_order.retain(|id| id != session_id);
+        }
+    }
+
     pub(super) fn remembers(&self, session_id: &str) -> bool {
         self.ids.contains(session_id)
     }
@@ -42,6 +48,11 @@ mod tests {
         }
         assert_eq!(ended.ids.len(), REMEMBERED);
         assert!(!ended.remembers("0"));
+        let middle = (2 * REMEMBERED - 2).to_string();
+        ended.forget(&middle);
+        ended.forget(&middle);
+        assert!(!ended.remembers(&middle));
+        assert_eq!(ended.in_order.len(), REMEMBERED - 1);
         assert!(ended.remembers(&(2 * REMEMBERED - 1).to_string()));
     }
 }

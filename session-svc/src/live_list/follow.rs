@@ -8,11 +8,12 @@ use carrel_platform::{
     log::{LogError, StreamHead, StreamQuery},
     telemetry::session_hash,
 };
+use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{Apart, Entry, LiveList};
-use crate::{history::History, storage};
+use super::{Apart, Entry, Knows, LiveList};
+use crate::{domain::session::Phase, history::History, storage};
 
 /// The topic on which a server says how a session stands now.
 const TOPIC: &str = "session-list";
@@ -20,6 +21,25 @@ const TOPIC: &str = "session-list";
 const PAGE: usize = 1024;
 /// How long to wait before the list is read again after that failed.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// What a server tells the others about one session.
+#[derive(Debug, Serialize, Deserialize)]
+struct Said<E> {
+    /// The epoch of the log that it is about.
+    epoch: String,
+    #[serde(flatten)]
+    entry: E,
+}
+
+/// Returns the message that says in which epoch a session stands how; empty if it can't be encoded, so that whoever
+/// hears it reads the log.
+pub(super) fn say(epoch: &str, entry: &Entry) -> Bytes {
+    let said = Said {
+        epoch: epoch.to_owned(),
+        entry,
+    };
+    serde_json::to_vec(&said).unwrap_or_default().into()
+}
 
 /// When the log is looked at without a message from another server.
 #[derive(Debug)]
@@ -67,9 +87,9 @@ impl LiveList {
     pub(crate) fn tell(&self, history: &History) {
         if self.bus.reaches(self.origin, TOPIC)
             && let Some(entry) = Entry::of(history)
-            && let Ok(said) = serde_json::to_vec(&entry)
         {
-            self.bus.publish(self.origin, TOPIC, Bytes::from(said));
+            let said = say(self.log.epoch(), &entry);
+            self.bus.publish(self.origin, TOPIC, said);
         }
     }
 
@@ -108,13 +128,21 @@ impl LiveList {
         }
     }
 
-    /// Takes in another server's message about one session.
-    async fn hear(&self, said: &[u8]) -> Result<(), LogError> {
-        let Ok(entry) = serde_json::from_slice::<Entry>(said) else {
+    /// Takes in another server's message about one session. One that is late or repeated changes nothing, and one about
+    /// another history is not listened to.
+    pub(super) async fn hear(&self, said: &[u8]) -> Result<(), LogError> {
+        let Ok(Said { epoch, entry }) = serde_json::from_slice::<Said<Entry>>(said) else {
             // A server of another version may encode it in another way.
             return self.catch_up().await;
         };
+        if epoch != self.log.epoch() {
+            return Ok(());
+        }
         let session_id = entry.session_id.clone();
+        if entry.phase() != Phase::Ended && self.knows(&session_id) == Knows::Nothing {
+            // The session may be new, or may have ended long ago: the log knows.
+            return self.read(&session_id).await;
+        }
         match self.take_in_entry(entry) {
             Ok(()) => Ok(()),
             Err(Apart) => self.read(&session_id).await,
@@ -201,9 +229,14 @@ impl LiveList {
 
     /// Reads one session from the log. If it can't be read, its entry stays as it is here: the others must not suffer
     /// from it.
-    async fn read(&self, session_id: &str) -> Result<(), LogError> {
+    pub(super) async fn read(&self, session_id: &str) -> Result<(), LogError> {
+        let when = self.knows(session_id);
         match History::load(&*self.log, session_id.to_owned()).await {
-            Ok(history) => self.take_in(&history),
+            Ok(history) => {
+                if let Some(entry) = Entry::of(&history) {
+                    self.take_in_read(entry, &when);
+                }
+            }
             Err(LogError::Damaged(_)) => {
                 let session = session_hash(session_id);
                 tracing::error!(

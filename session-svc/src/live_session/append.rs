@@ -37,7 +37,8 @@ pub(super) struct Staged {
 }
 
 impl LiveSession {
-    /// Appends a decision that follows from no command, made on the newest state.
+    /// Appends a decision that follows from no command, made on the state that is known here. If that is not the newest,
+    /// the log refuses it.
     pub(super) async fn append_decision(&mut self, decision: Decision) -> Result<(), LogError> {
         let mut staged = Staged::on(&self.history);
         staged.take_in(decision, self.parts.clock.unix_ms(), None, &Arc::from(""));

@@ -164,7 +164,7 @@ impl LiveSession {
         lost: &Owner,
         attending: Option<&Attending>,
     ) -> Result<(), LogError> {
-        self.ensure_current(&[]).await?;
+        self.catch_up().await?;
         if self.lost_owner(attending).as_deref() != Some(lost) {
             return Ok(());
         }
@@ -177,7 +177,7 @@ impl LiveSession {
         lost: &StaffMember,
         attending: Option<&Attending>,
     ) -> Result<(), LogError> {
-        self.ensure_current(&[]).await?;
+        self.catch_up().await?;
         if !self.lost_supervisors(attending).contains(lost) {
             return Ok(());
         }
@@ -185,7 +185,8 @@ impl LiveSession {
             .await
     }
 
-    /// Appends what time alone brings, decided on the newest state.
+    /// Appends what time alone brings, decided on the state that is known here. If another server knows more, the log
+    /// refuses it, and the next look decides again.
     async fn let_happen(
         &mut self,
         decide: impl Fn(&Session, i64) -> Decision,

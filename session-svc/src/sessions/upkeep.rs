@@ -76,12 +76,17 @@ impl Sessions {
                 if let [session, conference] = *versions
                     && known.is_behind(session, conference)
                 {
-                    // An inbox without room has other requests, which bring the session up to date as well.
-                    self.live.send_if_live(id, Box::new(Request::CatchUp));
+                    self.have_catch_up(id);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Has a session that is in memory catch up. If its inbox has no room, the next look finds it behind again.
+    fn have_catch_up(&self, session_id: &str) {
+        self.live
+            .send_if_live(session_id, Box::new(Request::CatchUp));
     }
 
     /// Loads the sessions that this server is to look after: those in which time alone may bring something (open ones,

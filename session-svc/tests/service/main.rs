@@ -8,6 +8,7 @@
 )]
 
 mod additions;
+mod attending;
 mod audit;
 mod company;
 mod contention;

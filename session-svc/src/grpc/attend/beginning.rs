@@ -1,11 +1,11 @@
 //! How a participant begins: joining a session, and being sent the events so far.
 
-use std::sync::Arc;
+use std::{sync::Arc, vec};
 
 use carrel_platform::{
     refusal::Refusal,
     telemetry::{
-        LazySpan, TraceIds, attribute,
+        LazySpan, attribute,
         metric::{SESSION_REFILLS, SESSION_RESYNCS},
         trace_context,
     },
@@ -28,15 +28,24 @@ struct Already {
     backlog: Vec<EncodedEvent>,
 }
 
+/// The events so far that are still to be sent.
+pub(super) struct Backlog {
+    events: vec::IntoIter<EncodedEvent>,
+    /// The trace of joining, for the last of them.
+    trace: String,
+    /// The span of joining, which lasts until the last of them was sent.
+    _served: LazySpan,
+}
+
 impl Participant {
-    /// Joins, and sends the events so far.
+    /// Joins, and says so. The events so far are still to be sent.
     pub(super) async fn begin(
         &self,
         join: wire::Join,
-        served: &mut LazySpan,
+        mut served: LazySpan,
     ) -> Result<Attendance, End> {
         let goes_on = join.after.is_some();
-        let (attendance, already) = match self.join(join).await {
+        let (mut attendance, already) = match self.join(join).await {
             Ok(begun) => begun,
             Err(error) => {
                 let refusal = Refusal::from(error);
@@ -49,11 +58,49 @@ impl Participant {
             (false, true) => "resume",
             (false, false) => "first",
         };
-        let backlog = i64::try_from(already.backlog.len()).unwrap_or(i64::MAX);
+        let events = i64::try_from(already.backlog.len()).unwrap_or(i64::MAX);
         served.record(attribute::REASON, reason);
-        served.record(attribute::EVENTS, backlog);
-        self.catch_up(&attendance, already, served.ids()).await?;
+        served.record(attribute::EVENTS, events);
+        let trace = match attendance.trace {
+            true => trace_context::of_sampled(served.ids()),
+            false => String::new(),
+        };
+        let Already { joined, backlog } = already;
+        self.send_traced(Response::Joined(joined), trace.clone())
+            .await?;
+        if !backlog.is_empty() {
+            attendance.backlog = Some(Box::new(Backlog {
+                events: backlog.into_iter(),
+                trace,
+                _served: served,
+            }));
+        }
         Ok(attendance)
+    }
+
+    /// Sends the next of the events so far, unless the participant's attendance has ended. A participant may take long
+    /// to read them all, and must not be sent those that they no longer may see.
+    pub(super) async fn send_next_of_backlog(
+        &self,
+        attendance: &mut Attendance,
+    ) -> Result<(), End> {
+        if let Some(why) = attendance.listening.ending.why() {
+            return Err(why.clone().into());
+        }
+        let Some(backlog) = &mut attendance.backlog else {
+            return Ok(());
+        };
+        let next = backlog.events.next();
+        let is_last = backlog.events.len() == 0;
+        let trace = if is_last { &*backlog.trace } else { "" };
+        let next = next.map(|event| with_trace(event, trace));
+        if let Some(event) = next {
+            self.say(event).await?;
+        }
+        if is_last {
+            attendance.backlog = None;
+        }
+        Ok(())
     }
 
     pub(super) async fn read_join(
@@ -128,33 +175,9 @@ impl Participant {
             listening,
             trace,
             only_new_heads,
+            backlog: None,
             sent: head,
         };
         Ok((attendance, Already { joined, backlog }))
-    }
-
-    /// Sends that they joined, and the events so far. The first and the last response carry the trace.
-    async fn catch_up(
-        &self,
-        attendance: &Attendance,
-        already: Already,
-        served: Option<TraceIds>,
-    ) -> Result<(), End> {
-        let trace = match attendance.trace {
-            true => trace_context::of_sampled(served),
-            false => String::new(),
-        };
-        let Already { joined, backlog } = already;
-        self.send_traced(Response::Joined(joined), trace.clone())
-            .await?;
-        let mut backlog = backlog.into_iter().peekable();
-        while let Some(event) = backlog.next() {
-            let trace = match backlog.peek() {
-                Some(_) => "",
-                None => &trace,
-            };
-            self.say(with_trace(event, trace)).await?;
-        }
-        Ok(())
     }
 }
