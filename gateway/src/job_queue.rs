@@ -1,9 +1,8 @@
-//! A queue of jobs: requests of a user that each take a separate call to a service, done one after another in the order
-//! in which they came.
+//! Jobs: requests of a user that each take a separate call to a service. Those about one subject are done one after
+//! another, in the order in which they came.
 
 use std::{
-    collections::VecDeque,
-    mem,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -32,8 +31,8 @@ pub(crate) struct Job {
 #[derive(Debug)]
 pub(crate) struct Full(pub(crate) FrameTime);
 
-/// Does jobs in order, independently of other queues. An empty queue keeps no memory for jobs: most users seldom
-/// have any.
+/// Does the jobs about each subject in order, independently of those about other subjects and of other queues: a session
+/// whose service hangs holds up no other. An empty queue keeps no memory for jobs: most users seldom have any.
 pub(crate) struct JobQueue {
     room: usize,
     outbox: Outbox,
@@ -42,16 +41,11 @@ pub(crate) struct JobQueue {
     waiting: Arc<Mutex<Waiting>>,
 }
 
-/// The jobs that wait behind the one being done.
-#[derive(Default)]
-struct Waiting {
-    jobs: VecDeque<Job>,
-    /// Whether a task is doing jobs. It does those that wait as well.
-    is_busy: bool,
-}
+/// For each subject about which a job is being done, the jobs that wait behind it. A task does all of them.
+type Waiting = HashMap<String, VecDeque<Job>>;
 
 impl JobQueue {
-    /// Creates a queue in which `room` jobs may wait, done by one of `tasks` until `stop`.
+    /// Creates a queue in which `room` jobs may wait, done by some of `tasks` until `stop`.
     pub(crate) fn new(
         room: usize,
         outbox: Outbox,
@@ -67,24 +61,27 @@ impl JobQueue {
         }
     }
 
-    /// Takes a job, to be done after all jobs taken before.
-    pub(crate) fn push(&self, job: Job) -> Result<(), Full> {
+    /// Takes a job, to be done after all jobs about the same subject that were taken before.
+    pub(crate) fn push(&self, subject: &str, job: Job) -> Result<(), Full> {
         let mut waiting = lock(&self.waiting);
-        if waiting.jobs.len() >= self.room {
+        if waiting.values().map(VecDeque::len).sum::<usize>() >= self.room {
             return Err(Full(job.time));
         }
-        waiting.jobs.push_back(job);
-        if !mem::replace(&mut waiting.is_busy, true) {
-            let worker = Worker {
-                waiting: Arc::clone(&self.waiting),
-                is_done: false,
-            };
-            let work = run_all(worker, self.outbox.clone());
-            let stop = self.stop.clone();
-            self.tasks.spawn(async move {
-                stop.run_until_cancelled(work).await;
-            });
+        if let Some(behind) = waiting.get_mut(subject) {
+            behind.push_back(job);
+            return Ok(());
         }
+        waiting.insert(subject.to_owned(), VecDeque::new());
+        let worker = Worker {
+            waiting: Arc::clone(&self.waiting),
+            subject: subject.to_owned(),
+            is_done: false,
+        };
+        let work = run_all(job, worker, self.outbox.clone());
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            stop.run_until_cancelled(work).await;
+        });
         Ok(())
     }
 }
@@ -93,37 +90,47 @@ fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The task that does a queue's jobs. However it ends, the queue is no longer busy after that.
+/// The task that does the jobs about one subject. However it ends, none waits for it after that.
 struct Worker {
     waiting: Arc<Mutex<Waiting>>,
+    subject: String,
     /// Nothing was left to do; another task may be at work by now.
     is_done: bool,
 }
 
 impl Worker {
     fn next(&mut self) -> Option<Job> {
-        let mut waiting = lock(&self.waiting);
-        let job = waiting.jobs.pop_front();
+        let job = lock(&self.waiting).get_mut(&self.subject)?.pop_front();
         if job.is_none() {
-            *waiting = Waiting::default();
+            drop(self.forget());
             self.is_done = true;
         }
         job
+    }
+
+    /// Takes the subject out of the queue, with the jobs that still wait.
+    fn forget(&self) -> Option<VecDeque<Job>> {
+        let mut waiting = lock(&self.waiting);
+        let left = waiting.remove(&self.subject);
+        if waiting.is_empty() {
+            *waiting = Waiting::default();
+        }
+        left
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
         if !self.is_done {
-            let given_up = mem::take(&mut *lock(&self.waiting));
-            drop(given_up);
+            drop(self.forget());
         }
     }
 }
 
-/// Does jobs until none is left.
-async fn run_all(mut worker: Worker, outbox: Outbox) {
-    while let Some(mut job) = worker.next() {
+/// Does a job, and those that wait behind it, until none is left.
+async fn run_all(first: Job, mut worker: Worker, outbox: Outbox) {
+    let mut next = Some(first);
+    while let Some(mut job) = next {
         let answer = job.span.scope().around(job.work).await;
         match answer {
             Some(answer) => {
@@ -138,6 +145,7 @@ async fn run_all(mut worker: Worker, outbox: Outbox) {
             None => job.time.done(),
         }
         drop(job.under_way);
+        next = worker.next();
     }
 }
 
@@ -188,15 +196,18 @@ mod tests {
         let (go, gone) = oneshot::channel::<()>();
         let first = Arc::clone(&done);
         queue
-            .push(job(
-                &permits,
-                async move {
-                    gone.await.unwrap();
-                    first.lock().unwrap().push(1);
-                    None
-                }
-                .boxed(),
-            ))
+            .push(
+                "a",
+                job(
+                    &permits,
+                    async move {
+                        gone.await.unwrap();
+                        first.lock().unwrap().push(1);
+                        None
+                    }
+                    .boxed(),
+                ),
+            )
             .unwrap();
         tokio::task::yield_now().await;
         for number in [2, 3] {
@@ -205,16 +216,36 @@ mod tests {
                 done.lock().unwrap().push(number);
                 None
             };
-            queue.push(job(&permits, work.boxed())).unwrap();
+            queue.push("a", job(&permits, work.boxed())).unwrap();
         }
-        assert!(queue.push(job(&permits, pending().boxed())).is_err());
+        assert!(queue.push("a", job(&permits, pending().boxed())).is_err());
         go.send(()).unwrap();
         let _all = permits.acquire_many(10).await.unwrap();
         assert_eq!(*done.lock().unwrap(), [1, 2, 3]);
         tokio::task::yield_now().await;
-        let waiting = lock(&queue.waiting);
-        assert!(!waiting.is_busy);
-        assert_eq!(waiting.jobs.capacity(), 0);
+        assert_eq!(lock(&queue.waiting).capacity(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_hangs_holds_up_no_job_about_something_else() {
+        let permits = Arc::new(Semaphore::new(10));
+        let (queue, _writer, _tasks) = queue();
+        queue.push("a", job(&permits, pending().boxed())).unwrap();
+        queue.push("a", job(&permits, pending().boxed())).unwrap();
+        for subject in ["b", "c", "b"] {
+            let (done, is_done) = oneshot::channel();
+            let work = async move {
+                done.send(()).unwrap();
+                None
+            };
+            queue.push(subject, job(&permits, work.boxed())).unwrap();
+            is_done.await.unwrap();
+        }
+        // What waits anywhere counts: there is room for one more.
+        queue.push("b", job(&permits, pending().boxed())).unwrap();
+        queue.push("b", job(&permits, pending().boxed())).unwrap();
+        let refused = queue.push("c", job(&permits, pending().boxed()));
+        assert!(refused.is_err());
     }
 
     #[tokio::test]
@@ -222,8 +253,8 @@ mod tests {
         let permits = Arc::new(Semaphore::new(10));
         let (queue, _writer, tasks) = queue();
         let work = async { panic!("as it must not") };
-        queue.push(job(&permits, work.boxed())).unwrap();
-        queue.push(job(&permits, pending().boxed())).unwrap();
+        queue.push("a", job(&permits, work.boxed())).unwrap();
+        queue.push("a", job(&permits, pending().boxed())).unwrap();
         tasks.close();
         tasks.wait().await;
         // The job that waited behind it was dropped, and no longer counts.
@@ -233,7 +264,7 @@ mod tests {
             done.send(()).unwrap();
             None
         };
-        queue.push(job(&permits, work.boxed())).unwrap();
+        queue.push("a", job(&permits, work.boxed())).unwrap();
         is_done.await.unwrap();
     }
 }

@@ -50,7 +50,7 @@ pub(crate) struct Viewer {
     renewal: Option<BoxFuture<'static, Result<Token, Refusal>>>,
     /// Measures the frame that asked for the renewal.
     renewing: Option<FrameTime>,
-    /// Acts that do not go on an Attend stream.
+    /// Acts that do not go on an Attend stream, by their sessions.
     jobs: JobQueue,
     /// Messages to other librarians, and requests about them.
     messages: JobQueue,

@@ -68,7 +68,8 @@ impl Viewer {
         }
     }
 
-    /// Queues a request to im-svc, after all that were queued before.
+    /// Queues a request to im-svc, after all that were queued before: a message names its addressee and other requests
+    /// their conversation, so which of them belong together is known to im-svc only.
     fn message(
         &self,
         permits: &Arc<Semaphore>,
@@ -79,11 +80,12 @@ impl Viewer {
         let Ok(under_way) = Arc::clone(permits).try_acquire_owned() else {
             return Err(Full(time));
         };
-        self.messages.push(Job {
+        let job = Job {
             work: work.boxed(),
             span,
             time,
             under_way,
-        })
+        };
+        self.messages.push("", job)
     }
 }

@@ -113,7 +113,7 @@ impl Viewer {
             time,
             under_way: permit,
         };
-        if let Err(Full(time)) = self.jobs.push(job) {
+        if let Err(Full(time)) = self.jobs.push(&session_id, job) {
             self.too_fast(command_id, session_id, time);
         }
     }

@@ -24,6 +24,26 @@ fn accept(offer_id: &str) -> act::Act {
     })
 }
 
+/// D62: what hangs in one session holds up nothing in another, as when the replica that holds it is stuck.
+#[tokio::test]
+async fn a_session_that_is_stuck_holds_up_no_other() {
+    let fixture = Fixture::open().await;
+    let (mut browser, _) = Browser::hello(&fixture, PROTO, "map").await;
+    let to = || offer_to(offer_transfer::To::QueueId("harbor".into()));
+    browser.act("1", "stuck", to()).await;
+    fixture
+        .seen
+        .wait_for("offer stuck to harbor: she asks about grants", 1)
+        .await;
+    browser.act("2", "stuck", accept("o")).await;
+    browser.act("3", "s", to()).await;
+    assert_eq!(browser.accepted().await.command_id, "3");
+    browser.act("4", "other", accept("o")).await;
+    assert_eq!(browser.accepted().await.command_id, "4");
+    let lines = fixture.seen.lines();
+    assert!(!lines.contains(&"accept stuck o".to_owned()), "{lines:?}");
+}
+
 #[tokio::test]
 async fn transfers_are_acts_in_order_with_the_others() {
     let fixture = Fixture::open().await;

@@ -12,12 +12,12 @@ use carrel_platform::{
     log::LogError,
     refusal::{Refusal, stream::token_expired},
     responses::{Responses, sent_by_task},
-    telemetry::{Scope, trace_context},
+    telemetry::{Scope, session_hash, trace_context},
 };
 use carrel_proto::im::v1::{
     self as wire, conversation::With, watch_conversations_response::Change,
 };
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, stream};
 use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior},
@@ -178,7 +178,8 @@ impl Watch {
     }
 
     /// Begins to show conversations: each as it is now or, if `from_start`, as before its first kept message, followed
-    /// by all messages.
+    /// by all messages. One that this server can't read, since it is damaged or a newer version of Carrel has written in
+    /// it, is left out: it must not take all others from its members.
     async fn join_all(
         &mut self,
         wanted: Vec<(String, Option<String>)>,
@@ -204,18 +205,33 @@ impl Watch {
             requests.push((id, watcher));
         }
         let conversations = &self.conversations;
-        stream::iter(requests)
+        let mut answers = stream::iter(requests)
             .map(|(id, watcher)| async move {
                 let watch = |answer| Ask::Watch {
                     watcher,
                     from_start,
                     answer,
                 };
-                conversations.ask(&id, watch).await
+                let answer = conversations.ask(&id, watch).await;
+                (id, answer)
             })
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await
+            .buffered(AT_ONCE);
+        let mut all = Vec::new();
+        while let Some((id, answer)) = answers.next().await {
+            match answer {
+                Err(Error::Log(error @ LogError::Damaged(_))) => {
+                    let (kind, conversation) = (error.kind(), session_hash(&id));
+                    tracing::error!(
+                        kind,
+                        conversation,
+                        "a conversation is not shown, since it can't be read; was it written by a newer version of Carrel?"
+                    );
+                    self.shown.remove(&id);
+                }
+                answer => all.push(answer?),
+            }
+        }
+        Ok(all)
     }
 
     /// Passes on changes until there is a reason to end.

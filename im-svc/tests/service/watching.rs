@@ -1,14 +1,16 @@
 //! What a watch shows.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use carrel_im::Config;
-use carrel_platform::log::EventLog;
+use bytes::Bytes;
+
+use carrel_im::{Config, domain::names};
+use carrel_platform::log::{Batch, EventLog, IndexEntry, NewEvent, StreamName, Write};
 use carrel_proto::im::v1::{conversation::With, watch_conversations_response::Change};
 use carrel_testbed::log::FaultyLog;
 use tonic::Code;
 
-use crate::desk::{Desk, TOKEN_LASTS, brisk, conversation, librarian, queue, reason};
+use crate::desk::{Desk, NOON_MS, TOKEN_LASTS, brisk, conversation, librarian, queue, reason};
 
 /// The snapshot has every conversation, the last written to first, and staff conversations even before anybody wrote.
 #[tokio::test]
@@ -25,10 +27,7 @@ async fn the_snapshot_has_everything() {
     let snapshot = ann.watch().await.unwrap().snapshot;
     let with: Vec<_> = snapshot
         .iter()
-        .map(|one| match one.with.clone().unwrap() {
-            With::Librarian(member) => member.librarian_id,
-            With::QueueId(queue) => queue,
-        })
+        .map(|one| name(one.with.clone().unwrap()))
         .collect();
     assert_eq!(with, ["ben", "maple", "cho", "coop"]);
     let [bens, maple, chos, coop] = snapshot.as_slice() else {
@@ -40,6 +39,63 @@ async fn the_snapshot_has_everything() {
     assert_eq!((maple.head, maple.unread), (1, 0));
     assert_eq!(chos.delivered_to_other, 0);
     assert_eq!((coop.head, coop.last_message.as_ref()), (0, None));
+}
+
+/// R13: what can't be read of one conversation, such as an event of a newer Carrel, takes no other from its members.
+#[tokio::test]
+async fn a_conversation_that_can_not_be_read_is_left_out() {
+    let desk = Desk::open().await;
+    let mut ann = desk.librarian("ann", &["maple"]);
+    let mut cho = desk.librarian("cho", &["maple"]);
+    desk.floor.monitors("ben", &["maple"]);
+    let sent = ann.send("1", librarian("ben"), "hello Ben").await.unwrap();
+    ann.send("2", librarian("cho"), "hello Cho").await.unwrap();
+    ann.send("3", queue("maple"), "hello all").await.unwrap();
+    for id in [sent.conversation_id.clone(), names::of_staff("coop")] {
+        let stream = StreamName::new("im", id.clone());
+        let events = desk.log.read(&stream, 0, 100).await.unwrap();
+        let unreadable = NewEvent {
+            at_ms: NOON_MS,
+            payload: Bytes::from_static(br#"{"kind":"of_the_future"}"#),
+            command: None,
+        };
+        let write = Write {
+            stream,
+            expected: events.last().map_or(0, |last| last.version),
+            events: vec![unreadable],
+            index_entry: Some(IndexEntry {
+                owner: id,
+                closed_at_ms: None,
+            }),
+        };
+        let batch = Batch {
+            writes: vec![write],
+        };
+        desk.log.append(batch).await.unwrap();
+    }
+    // A server that has not had them in memory.
+    let replica = desk.replica().await;
+    let mut watch = replica
+        .librarian("ann", &["maple", "coop"])
+        .watch()
+        .await
+        .unwrap();
+    let with: BTreeSet<_> = watch
+        .snapshot
+        .iter()
+        .map(|one| one.with.clone().unwrap())
+        .map(name)
+        .collect();
+    assert_eq!(with, BTreeSet::from(["cho".to_owned(), "maple".to_owned()]));
+    cho.send("4", librarian("ann"), "hello Ann").await.unwrap();
+    assert_eq!(watch.arrived().await.1.text, "hello Ann");
+}
+
+fn name(with: With) -> String {
+    match with {
+        With::Librarian(member) => member.librarian_id,
+        With::QueueId(queue) => queue,
+    }
 }
 
 /// A new conversation appears with its first message, in order; nothing comes twice.

@@ -6,7 +6,7 @@ use tonic::{Code, Request, Response};
 
 use super::{Answer, Seen, librarian};
 
-/// Transfers in which every offer is taken except the one that is "closed".
+/// Transfers in which every offer is taken except the one that is "closed". Offers of the session "stuck" hang.
 #[derive(Clone)]
 pub struct Transfers {
     seen: Seen,
@@ -36,6 +36,9 @@ impl TransferService for Transfers {
             "offer {} to {to}: {}",
             request.session_id, request.message
         ));
+        if request.session_id == "stuck" {
+            std::future::pending::<()>().await;
+        }
         Ok(Response::new(OfferTransferResponse {
             offer_id: "o".into(),
             replayed: false,
