@@ -3,10 +3,10 @@
 //! A lease says that something is there: an open monitor, a participant's stream. Its holder renews it again and again;
 //! when the holder stops, for whatever reason, the lease runs out and is gone for everyone.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::{BoxFuture, FutureExt as _, join_all};
+use futures::future::{BoxFuture, FutureExt as _};
 
 pub mod memory;
 pub mod redis;
@@ -34,23 +34,6 @@ pub mod redis;
 pub trait Leases: Send + Sync + 'static {
     /// Holds or renews a lease for `lasts` from now on.
     fn hold(&self, lease: Lease, lasts: Duration) -> BoxFuture<'_, Result<Held, LeaseError>>;
-
-    /// Holds or renews several leases for `lasts` from now on, each as [`Leases::hold`] does. All are tried; the error is
-    /// the first that there was. It is not told which of them are held under a higher incarnation.
-    fn hold_all<'a>(
-        &'a self,
-        leases: &'a [Arc<Lease>],
-        lasts: Duration,
-    ) -> BoxFuture<'a, Result<(), LeaseError>> {
-        async move {
-            let held = leases
-                .iter()
-                .map(|lease| self.hold(Lease::clone(lease), lasts));
-            let mut held = join_all(held).await.into_iter();
-            held.try_for_each(|held| held.map(drop))
-        }
-        .boxed()
-    }
 
     /// Releases a lease, unless it is held under a higher incarnation. Releasing a lease that does not exist is no
     /// error.

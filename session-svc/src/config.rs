@@ -2,7 +2,7 @@
 
 mod retention;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use carrel_platform::config::{HumanDuration, Problems};
 use serde::{Deserialize, Serialize};
@@ -10,10 +10,6 @@ use serde::{Deserialize, Serialize};
 use crate::domain::access::Times;
 
 pub use retention::{EraseAfter, EraseAfterError, LibraryRetention};
-
-/// The shortest and the longest time between two looks who is there, whatever the settings.
-const SHORTEST_LOOK: Duration = Duration::from_millis(10);
-const LONGEST_LOOK: Duration = Duration::from_secs(15);
 
 /// The settings of session-svc, with their reasons in `default.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,16 +111,6 @@ impl Config {
         }
         self.check_order(&mut problems);
         problems.checked()
-    }
-
-    /// Returns how often it is looked who is there.
-    pub(crate) fn look_every(&self) -> Duration {
-        let grace = self
-            .owner_grace
-            .get()
-            .min(self.conference_grace.get())
-            .min(self.patron_away.get());
-        (grace / 4).clamp(SHORTEST_LOOK, LONGEST_LOOK)
     }
 
     /// Returns the durations that the rules use.

@@ -8,7 +8,6 @@
 //! - `live_session`: the task that owns one history. It decides commands, appends the resulting events, and passes them
 //!   on.
 //! - `sessions`: all live sessions, loaded into memory when needed.
-//! - `quiet_sessions`: those in which everyone is there and nothing happens, looked at together.
 //! - [`append_message`]: what servers tell each other about a session, so that not every server must read the log.
 //! - [`live_list`]: the lists that librarians watch.
 //! - `retention`: which ended sessions still have their text, and which of them are to be erased.
@@ -48,7 +47,6 @@ mod heartbeats;
 pub mod history;
 mod live_list;
 mod live_session;
-mod quiet_sessions;
 mod retention;
 mod sessions;
 pub mod storage;
@@ -137,11 +135,6 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, StartError> 
         &tasks,
     )
     .await;
-    let quiet = quiet_sessions::QuietSessions::new(config.look_every(), moments);
-    let looking = quiet
-        .clone()
-        .look(clock.clone(), Arc::clone(&leases), stop.clone());
-    tasks.spawn(looking);
     let parts = live_session::Parts {
         log,
         bus,
@@ -152,7 +145,6 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, StartError> 
         libraries: retention::Libraries::default(),
         heartbeats,
         moments,
-        quiet,
         leases,
         stop,
     };

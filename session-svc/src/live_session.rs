@@ -15,12 +15,12 @@ use std::{
 use carrel_platform::{
     bus::{Bus, Origin, Subscription},
     clock::Clock,
-    lease::{Lease, Leases},
+    lease::Leases,
     log::{EventLog, LogError},
     moments::Moments,
     telemetry::messaging,
 };
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -38,15 +38,14 @@ use crate::{
     heartbeats::Heartbeats,
     history::History,
     live_list::LiveList,
-    quiet_sessions::{Place, QuietSessions},
     retention::{Libraries, Mark},
     storage::Stored,
     subscribers::Subscribers,
 };
 
 pub(crate) use in_order::InOrder;
+pub(crate) use liveness::attending;
 use liveness::{Liveness, LookUp};
-pub(crate) use liveness::{attending, lease_lasts, update_leases};
 use no_ops::NoOps;
 pub(crate) use request::{
     Act, Acted, By, Expiring, INBOX, Inbox, Joined, Look, Request, Transcript,
@@ -61,7 +60,6 @@ mod keep_up;
 mod liveness;
 mod maintenance;
 mod no_ops;
-mod quiet;
 mod request;
 
 /// The topic of messages about sessions.
@@ -85,7 +83,6 @@ pub(crate) struct Parts {
     pub(crate) libraries: Libraries,
     pub(crate) heartbeats: Heartbeats,
     pub(crate) moments: Moments,
-    pub(crate) quiet: QuietSessions,
     pub(crate) leases: Arc<dyn Leases>,
     pub(crate) stop: CancellationToken,
 }
@@ -140,12 +137,10 @@ pub(crate) struct LiveSession {
     overdue: bool,
     /// Whether nobody attends here but somebody does on another server, which then looks after the session.
     attended_elsewhere: bool,
-    /// The lease that may still say who attends here.
-    lease: Option<Arc<Lease>>,
-    /// Locked while that lease is updated, which may take time.
-    lease_writing: Arc<Mutex<()>>,
-    /// The session's place among those that are looked at together, while it is quiet.
-    quiet: Option<Place>,
+    /// Whether a lease may still say that somebody attends here.
+    holds_lease: bool,
+    /// The task that updates the lease on who attends here, if that takes time.
+    lease_update: Option<JoinHandle<()>>,
     /// The look-up of who attends on any server, while it is under way.
     look_up: Option<LookUp>,
 }
@@ -177,9 +172,8 @@ impl LiveSession {
             confirmed: None,
             overdue: false,
             attended_elsewhere: false,
-            lease: None,
-            lease_writing: Arc::default(),
-            quiet: None,
+            holds_lease: false,
+            lease_update: None,
             look_up: None,
         };
         live.tell_versions();
@@ -219,7 +213,7 @@ impl LiveSession {
             // A session at rest must not keep the buffer of a burst.
             requests.shrink_to(FEW);
             let wake = self.wake_at();
-            if self.quiet.is_none() && alarm.deadline() != wake {
+            if alarm.deadline() != wake {
                 alarm.as_mut().reset(wake);
             }
             tokio::select! {
@@ -228,23 +222,18 @@ impl LiveSession {
                 biased;
                 () = stop.cancelled() => inbox.close(),
                 // A session that does not exist leaves memory as soon as there is no request for it.
-                () = &mut alarm, if self.quiet.is_none() && (inbox.is_empty() || !self.does_not_exist()) => {
+                () = &mut alarm, if inbox.is_empty() || !self.does_not_exist() => {
                     Box::pin(self.maintain()).await;
                     if self.may_rest() && inbox.is_empty() {
                         return inbox.close();
                     }
                 }
                 looked_up = LookUp::done(&mut self.look_up) => Box::pin(self.looked_elsewhere(looked_up)).await,
-                () = Place::called(&self.quiet) => self.stir(),
-                notice = self.news.next(), if !self.news_over => {
-                    self.stir();
-                    Box::pin(self.on_notice(notice)).await;
-                }
+                notice = self.news.next(), if !self.news_over => Box::pin(self.on_notice(notice)).await,
                 taken = inbox.recv_many(&mut requests, TAKE) => {
                     if taken == 0 {
                         break;
                     }
-                    self.stir();
                     self.last_used = Instant::now();
                     Box::pin(self.serve(&mut requests)).await;
                 }

@@ -2,10 +2,9 @@
 
 use std::{
     collections::BTreeSet,
-    ops::Deref,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicI64, Ordering},
     },
 };
 
@@ -44,25 +43,7 @@ pub(crate) struct Listening {
     /// What happens, in order, without a gap. It ends when the subscription does.
     pub live: queue::Receiver<Live>,
     /// When it expires, and why it ended.
-    pub ending: EndingOfListening,
-}
-
-/// The ending of a subscription, at its receiving end. Dropping it says that nobody listens any more.
-#[derive(Debug)]
-pub(crate) struct EndingOfListening(Arc<Ending>);
-
-impl Deref for EndingOfListening {
-    type Target = Ending;
-
-    fn deref(&self) -> &Ending {
-        &self.0
-    }
-}
-
-impl Drop for EndingOfListening {
-    fn drop(&mut self) {
-        self.0.nobody_listens.store(true, Ordering::Relaxed);
-    }
+    pub ending: Arc<Ending>,
 }
 
 /// When a subscription expires, and why it has ended.
@@ -70,8 +51,6 @@ impl Drop for EndingOfListening {
 pub(crate) struct Ending {
     /// When the subscriber's token expires, in Unix milliseconds.
     expires_at_ms: AtomicI64,
-    /// Set once the receiving end was dropped.
-    nobody_listens: AtomicBool,
     why: OnceLock<Refusal>,
 }
 
@@ -88,11 +67,6 @@ impl Ending {
         self.why.get()
     }
 
-    /// Returns whether somebody listens, and may go on doing so as far as their token says.
-    pub(crate) fn is_to_come(&self, now_ms: i64) -> bool {
-        !self.nobody_listens.load(Ordering::Relaxed) && !self.is_due(now_ms)
-    }
-
     fn is_due(&self, now_ms: i64) -> bool {
         self.expires_at_ms.load(Ordering::Relaxed) <= now_ms
     }
@@ -102,7 +76,6 @@ impl Default for Ending {
     fn default() -> Self {
         Self {
             expires_at_ms: AtomicI64::new(i64::MAX),
-            nobody_listens: AtomicBool::new(false),
             why: OnceLock::new(),
         }
     }
@@ -154,10 +127,7 @@ impl Subscribers {
             live: sender,
             ending: Arc::clone(&ending),
         });
-        Listening {
-            live,
-            ending: EndingOfListening(ending),
-        }
+        Listening { live, ending }
     }
 
     /// Passes events on, each to the subscribers it is for. A slow subscriber is removed and may come back.
@@ -240,12 +210,6 @@ impl Subscribers {
         for subscriber in self.0.drain(..) {
             subscriber.end(error.clone());
         }
-    }
-
-    /// Returns the ending of each subscription.
-    #[must_use]
-    pub(crate) fn endings(&self) -> Vec<Arc<Ending>> {
-        self.0.iter().map(|one| Arc::clone(&one.ending)).collect()
     }
 
     /// Returns whether nobody listens.

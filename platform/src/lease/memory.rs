@@ -1,7 +1,6 @@
 //! Leases of one process, in memory.
 
 use std::{
-    cmp::Ordering,
     collections::{BTreeSet, HashMap},
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -29,90 +28,57 @@ pub struct MemoryLeases {
 struct Table {
     /// By space, ordered by key. No space is empty; most have one lease, and room for no more.
     spaces: HashMap<String, Vec<Entry>>,
-    /// When each lease runs out.
-    ends: BTreeSet<(Instant, Named)>,
+    /// When each lease runs out, with its space and key.
+    ends: BTreeSet<(Instant, String, String)>,
 }
 
-/// Whoever holds the lease may have it, too: one that is renewed as it is takes no more memory for that.
 #[derive(Debug)]
 struct Entry {
-    lease: Arc<Lease>,
+    lease: Lease,
     until: Instant,
 }
-
-/// A lease, known by its space and key.
-#[derive(Clone, Debug)]
-struct Named(Arc<Lease>);
-
-impl Named {
-    fn name(&self) -> (&str, &str) {
-        (&self.0.space, &self.0.key)
-    }
-}
-
-impl Ord for Named {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.name().cmp(&other.name())
-    }
-}
-
-impl PartialOrd for Named {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Named {
-    fn eq(&self, other: &Self) -> bool {
-        self.name() == other.name()
-    }
-}
-
-impl Eq for Named {}
 
 impl Table {
     /// Removes the leases that have run out.
     fn run_out(&mut self, now: Instant) {
-        while self.ends.first().is_some_and(|(until, _)| *until <= now)
-            && let Some((_, Named(lease))) = self.ends.pop_first()
+        while self.ends.first().is_some_and(|(until, ..)| *until <= now)
+            && let Some((_, space, key)) = self.ends.pop_first()
         {
-            self.forget(&lease.space, &lease.key);
+            self.forget(&space, &key);
         }
     }
 
-    fn hold(&mut self, lease: Arc<Lease>, until: Instant) -> Held {
-        let Some(leases) = self.spaces.get_mut(&lease.space) else {
-            let space = lease.space.clone();
-            self.ends.insert((until, Named(Arc::clone(&lease))));
-            // Room for one.
-            self.spaces.insert(space, vec![Entry { lease, until }]);
-            return Held::Yes;
-        };
-        let entry = Entry { lease, until };
-        let end = (until, Named(Arc::clone(&entry.lease)));
-        match place(leases, &entry.lease.key) {
-            Ok(place) => {
-                let held = leases[place].lease.incarnation;
-                if held > entry.lease.incarnation {
-                    return Held::Superseded(held);
-                }
-                let before = mem::replace(&mut leases[place], entry);
-                self.ends.remove(&(before.until, Named(before.lease)));
-            }
-            Err(place) => leases.insert(place, entry),
-        }
+    fn incarnation(&self, space: &str, key: &str) -> Option<u64> {
+        let leases = self.spaces.get(space)?;
+        let place = place(leases, key).ok()?;
+        Some(leases[place].lease.incarnation)
+    }
+
+    fn keep(&mut self, lease: Lease, until: Instant) {
+        let end = (until, lease.space.clone(), lease.key.clone());
         self.ends.insert(end);
-        Held::Yes
+        let leases = self.spaces.entry(lease.space.clone()).or_default();
+        match place(leases, &lease.key) {
+            Ok(place) => {
+                let before = mem::replace(&mut leases[place], Entry { lease, until });
+                let Lease { space, key, .. } = before.lease;
+                if before.until != until {
+                    self.ends.remove(&(before.until, space, key));
+                }
+            }
+            Err(place) => {
+                if leases.is_empty() {
+                    leases.reserve_exact(1);
+                }
+                leases.insert(place, Entry { lease, until });
+            }
+        }
     }
 
-    fn release(&mut self, space: &str, key: &str, incarnation: u64) {
-        let is_held = |leases: &Vec<Entry>| {
-            place(leases, key).is_ok_and(|place| leases[place].lease.incarnation <= incarnation)
-        };
-        if self.spaces.get(space).is_some_and(is_held)
-            && let Some(Entry { lease, until }) = self.forget(space, key)
-        {
-            self.ends.remove(&(until, Named(lease)));
+    fn remove(&mut self, space: &str, key: &str) {
+        if let Some(entry) = self.forget(space, key) {
+            let Lease { space, key, .. } = entry.lease;
+            self.ends.remove(&(entry.until, space, key));
         }
     }
 
@@ -140,37 +106,37 @@ impl MemoryLeases {
         table
     }
 
+    fn hold_now(&self, lease: Lease, lasts: Duration) -> Held {
+        let mut table = self.table();
+        match table.incarnation(&lease.space, &lease.key) {
+            Some(newer) if newer > lease.incarnation => Held::Superseded(newer),
+            _ => {
+                table.keep(lease, Instant::now() + lasts.min(FOR_EVER));
+                Held::Yes
+            }
+        }
+    }
+
+    fn release_now(&self, space: &str, key: &str, incarnation: u64) {
+        let mut table = self.table();
+        if table
+            .incarnation(space, key)
+            .is_some_and(|held| held <= incarnation)
+        {
+            table.remove(space, key);
+        }
+    }
+
     fn active_now(&self, space: &str) -> Vec<Lease> {
         let table = self.table();
         let leases = table.spaces.get(space).into_iter().flatten();
-        leases.map(|entry| Lease::clone(&entry.lease)).collect()
+        leases.map(|entry| entry.lease.clone()).collect()
     }
-}
-
-/// Returns the end of a lease that begins now.
-fn until(lasts: Duration) -> Instant {
-    Instant::now() + lasts.min(FOR_EVER)
 }
 
 impl Leases for MemoryLeases {
     fn hold(&self, lease: Lease, lasts: Duration) -> BoxFuture<'_, Result<Held, LeaseError>> {
-        async move { Ok(self.table().hold(Arc::new(lease), until(lasts))) }.boxed()
-    }
-
-    fn hold_all<'a>(
-        &'a self,
-        leases: &'a [Arc<Lease>],
-        lasts: Duration,
-    ) -> BoxFuture<'a, Result<(), LeaseError>> {
-        async move {
-            let mut table = self.table();
-            let until = until(lasts);
-            for lease in leases {
-                table.hold(Arc::clone(lease), until);
-            }
-            Ok(())
-        }
-        .boxed()
+        async move { Ok(self.hold_now(lease, lasts)) }.boxed()
     }
 
     fn release<'a>(
@@ -180,7 +146,7 @@ impl Leases for MemoryLeases {
         incarnation: u64,
     ) -> BoxFuture<'a, Result<(), LeaseError>> {
         async move {
-            self.table().release(space, key, incarnation);
+            self.release_now(space, key, incarnation);
             Ok(())
         }
         .boxed()

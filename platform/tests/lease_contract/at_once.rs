@@ -1,7 +1,5 @@
 //! The promises of every lease store about who holds what, apart from time.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use carrel_platform::lease::{Held, Lease, Leases as _};
 
@@ -20,31 +18,6 @@ pub(crate) async fn what_was_held_is_read_by_key(store: &impl Store) {
     // The same incarnation may set a new value.
     leases.hold(lease("s", "b", 7, "2"), LONG).await.unwrap();
     assert_eq!(active(&leases, "s").await[1], ("b".into(), 7, "2".into()));
-}
-
-pub(crate) async fn several_are_held_at_once(store: &impl Store) {
-    let leases = store.fresh().await;
-    let hold = lease("s", "b", 7, "older");
-    assert_eq!(leases.hold(hold, LONG).await, Ok(Held::Yes));
-    let hold = lease("s", "c", 9, "newer");
-    assert_eq!(leases.hold(hold, LONG).await, Ok(Held::Yes));
-    let together = [
-        lease("s", "a", 8, "1"),
-        lease("s", "b", 8, "2"),
-        lease("s", "c", 8, "3"),
-        lease("t", "a", 8, "4"),
-    ];
-    let together = together.map(Arc::new);
-    for _ in 0..2 {
-        assert_eq!(leases.hold_all(&together, LONG).await, Ok(()));
-        let expected = [("a", 8, "1"), ("b", 8, "2"), ("c", 9, "newer")];
-        let expected =
-            expected.map(|(key, incarnation, value)| (key.into(), incarnation, value.into()));
-        assert_eq!(active(&leases, "s").await, expected);
-        assert_eq!(keys(&leases, "t").await, ["a"]);
-    }
-    leases.release("s", "a", 8).await.unwrap();
-    assert_eq!(keys(&leases, "s").await, ["b", "c"]);
 }
 
 pub(crate) async fn spaces_are_apart(store: &impl Store) {

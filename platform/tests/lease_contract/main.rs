@@ -183,7 +183,6 @@ macro_rules! contract {
             ],
             at_once: [
                 what_was_held_is_read_by_key,
-                several_are_held_at_once,
                 spaces_are_apart,
                 the_newest_incarnation_wins,
                 a_release_lets_go_of_its_own_and_older_incarnations,

@@ -1,7 +1,5 @@
 //! The promises of every lease store as time passes.
 
-use std::sync::Arc;
-
 use carrel_platform::lease::{Held, Leases};
 use tokio::time::Instant;
 
@@ -51,8 +49,10 @@ pub(crate) async fn holding_again_counts_from_then_on<S: Store>(store: &S) {
     let mut in_time = 0;
     while in_time < 4 {
         let began = Instant::now();
-        let again = [Arc::new(lease("s", "k", 1, ""))];
-        leases.hold_all(&again, S::TICK * 3).await.unwrap();
+        leases
+            .hold(lease("s", "k", 1, ""), S::TICK * 3)
+            .await
+            .unwrap();
         store.pass(2).await;
         if stand(store, &leases, &["k"], (began, 3)).await.is_some() {
             in_time += 1;

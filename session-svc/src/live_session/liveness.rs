@@ -4,7 +4,7 @@
 //! as gone it looks at those leases, so that a participant who is connected to another server is not lost. It never
 //! waits for the store of leases, so that nothing said in the session waits for it either.
 
-use std::{collections::BTreeSet, future::pending, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, future::pending, mem, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use carrel_platform::lease::{Lease, LeaseError};
@@ -65,58 +65,60 @@ impl LiveSession {
     /// it is released, so that other servers do not go on seeing the last who left. Does nothing while an update is
     /// still under way.
     pub(super) fn keep_lease(&mut self) {
-        let Ok(writing) = Arc::clone(&self.lease_writing).try_lock_owned() else {
+        let under_way = self
+            .lease_update
+            .as_ref()
+            .is_some_and(|lease_update| !lease_update.is_finished());
+        if under_way {
             return;
-        };
+        }
+        let listening = self.subscribers.keys();
+        let (space, key) = (self.lease_space(), self.lease_key());
         let store = Arc::clone(&self.parts.leases);
-        let Some(lease) = self.current_lease() else {
-            if let Some(lease) = self.lease.take() {
-                update_leases(writing, async move {
-                    store.release(&lease.space, &lease.key, INCARNATION).await
-                });
+        if listening.is_empty() {
+            if mem::take(&mut self.holds_lease) {
+                self.update_lease(async move { store.release(&space, &key, INCARNATION).await });
             }
             return;
+        }
+        self.holds_lease = true;
+        let lasts = self.tick() * 2 + Duration::from_secs(1);
+        let lease = Lease {
+            space,
+            key,
+            incarnation: INCARNATION,
+            value: listing(&listening),
         };
-        self.lease = Some(Arc::clone(&lease));
-        let lasts = lease_lasts(self.tick());
-        update_leases(
-            writing,
-            async move { store.hold_all(&[lease], lasts).await },
-        );
-    }
-
-    /// Returns the lease that says who listens here now; the same as before if that has not changed. There is none if
-    /// nobody does.
-    pub(super) fn current_lease(&self) -> Option<Arc<Lease>> {
-        let listening = self.subscribers.keys();
-        if listening.is_empty() {
-            return None;
-        }
-        let value = listing(&listening);
-        match &self.lease {
-            Some(lease) if lease.value == value => Some(Arc::clone(lease)),
-            _ => Some(Arc::new(Lease {
-                space: self.lease_space(),
-                key: self.lease_key(),
-                incarnation: INCARNATION,
-                value,
-            })),
-        }
+        self.update_lease(async move { store.hold(lease, lasts).await.map(drop) });
     }
 
     /// Releases the lease when the session leaves memory. As long as it stood, no other server would look after the
     /// session. A write of it that is still under way must not come after the release.
     pub(crate) async fn end_lease(&mut self) {
-        self.stir();
-        let _writing = self.lease_writing.lock().await;
-        if let Some(lease) = self.lease.take() {
-            let released = self
-                .parts
-                .leases
-                .release(&lease.space, &lease.key, INCARNATION);
-            if let Err(error) = released.await {
+        if let Some(lease_update) = self.lease_update.take() {
+            // It has logged by itself what failed.
+            let _ = lease_update.await;
+        }
+        if mem::take(&mut self.holds_lease) {
+            let (space, key) = (self.lease_space(), self.lease_key());
+            if let Err(error) = self.parts.leases.release(&space, &key, INCARNATION).await {
                 tracing::debug!(%error, "that nobody attends a session here any more could not be told to other servers");
             }
+        }
+    }
+
+    fn update_lease(
+        &mut self,
+        update: impl Future<Output = Result<(), LeaseError>> + Send + 'static,
+    ) {
+        let mut lease_update = Box::pin(async move {
+            if let Err(error) = update.await {
+                tracing::debug!(%error, "who attends a session could not be told to other servers");
+            }
+        });
+        // A store in memory is done by now.
+        if lease_update.as_mut().now_or_never().is_none() {
+            self.lease_update = Some(tokio::spawn(lease_update));
         }
     }
 
@@ -282,28 +284,6 @@ impl LiveSession {
             }
         }
         lost
-    }
-}
-
-/// Returns how long a lease on who attends lasts, if it is looked so often who does: a little longer than two looks.
-pub(crate) fn lease_lasts(every: Duration) -> Duration {
-    every * 2 + Duration::from_secs(1)
-}
-
-/// Updates leases on who attends. Until that is done, nobody else may update any of them.
-pub(crate) fn update_leases(
-    writing: impl Send + 'static,
-    update: impl Future<Output = Result<(), LeaseError>> + Send + 'static,
-) {
-    let mut update = Box::pin(async move {
-        if let Err(error) = update.await {
-            tracing::debug!(%error, "who attends a session could not be told to other servers");
-        }
-        drop(writing);
-    });
-    // A store in memory is done by now.
-    if update.as_mut().now_or_never().is_none() {
-        tokio::spawn(update);
     }
 }
 

@@ -20,7 +20,7 @@ use crate::domain::{
     transfer::lapse,
 };
 
-/// The shortest pause between two times at which there is something to do, whatever the settings.
+/// The shortest pause between two looks, whatever the settings.
 const SHORTEST: Duration = Duration::from_millis(10);
 
 impl LiveSession {
@@ -45,18 +45,24 @@ impl LiveSession {
     }
 
     /// Returns when to look again who is there, together with other sessions.
-    pub(super) fn next_tick(&self) -> Instant {
+    fn next_tick(&self) -> Instant {
         self.parts.moments.within(self.maintained_at, self.tick())
     }
 
     /// Returns how often to look who is there.
     pub(super) fn tick(&self) -> Duration {
-        self.parts.config.look_every()
+        let config = &self.parts.config;
+        let grace = config
+            .owner_grace
+            .get()
+            .min(config.conference_grace.get())
+            .min(config.patron_away.get());
+        (grace / 4).clamp(SHORTEST, Duration::from_secs(15))
     }
 
     /// Returns when something is due by the clock: a further queue, or the end of an offer. What could not be written
     /// waits for the next look, so that a log in trouble is not asked all the time.
-    pub(super) fn due_at(&self) -> Option<Instant> {
+    fn due_at(&self) -> Option<Instant> {
         if self.overdue {
             return None;
         }
@@ -94,7 +100,6 @@ impl LiveSession {
         if self.wake_at() <= Instant::now() {
             self.maintained_at = Instant::now();
         }
-        self.become_quiet();
     }
 
     async fn do_what_is_due(&mut self) {
@@ -270,7 +275,7 @@ impl LiveSession {
     }
 
     /// Returns whether the session has not ended, so that it matters who is there.
-    pub(super) fn is_open(&self) -> bool {
+    fn is_open(&self) -> bool {
         let session = self.history.view(Audience::Staff).session();
         session.is_some_and(|session| session.phase() != Phase::Ended)
     }

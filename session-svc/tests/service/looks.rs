@@ -191,51 +191,6 @@ async fn a_session_that_was_left_to_another_server_is_kept_once_its_people_have_
         .expect("the session left memory with its owner lost");
 }
 
-/// R8, I15: a session in which nothing happens is looked at all the same, and those who leave it are missed.
-#[tokio::test]
-async fn other_servers_go_on_being_told_who_attends_a_quiet_session() {
-    let config = Config {
-        conference_grace: Duration::from_millis(100).into(),
-        ..Config::default()
-    };
-    let counting = Arc::new(Counting::default());
-    let desk = Desk::open().await;
-    let leases = Arc::clone(&counting) as Arc<dyn Leases>;
-    let desk = desk.deaf_replica_with(config, leases).await;
-    let (mut ricky, mut map) = running(&desk).await;
-    let rickys = ricky.attend(SESSION, None).await.unwrap();
-    let maps = map.attend(SESSION, None).await.unwrap();
-    let told = counting.told.load(Ordering::Relaxed);
-    while counting.told.load(Ordering::Relaxed) < told + 20 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    until_listed(&counting.leases, &[PATRON, MAP]).await;
-    drop(rickys);
-    until_listed(&counting.leases, &[MAP]).await;
-    drop(maps);
-    until_listed(&counting.leases, &[]).await;
-}
-
-const PATRON: &str = "patron:7a5f";
-const MAP: &str = "librarian:map";
-
-/// Waits until it is told that these attend the session, and nobody else.
-async fn until_listed(leases: &MemoryLeases, who: &[&str]) {
-    let space = format!("attending/{SESSION}");
-    loop {
-        let leases = leases.active(&space).await.unwrap();
-        let listed = leases
-            .iter()
-            .map(|lease| str::from_utf8(&lease.value).unwrap());
-        let listed = listed.collect::<String>();
-        let counted = listed.matches(':').count();
-        if counted == who.len() && who.iter().all(|one| listed.contains(one)) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
 /// When a server stops, others need not wait for its leases to run out before they look after its sessions.
 #[tokio::test]
 async fn a_server_that_stops_says_that_nobody_attends_there_any_more() {
