@@ -388,7 +388,7 @@ fn end(situation: &Situation<'_>, actor: &Actor) -> Result<Decision, Refused> {
     };
     let session = situation.session.ok_or(Refused::NotFound)?;
     match session.phase() {
-        Phase::Waiting | Phase::Active => Ok(Decision::happens(Event::Ended { by })),
+        Phase::Waiting | Phase::Active => Ok(Decision::happens(Event::Ended { by: Some(by) })),
         Phase::Ended => Err(Refused::Ended),
     }
 }

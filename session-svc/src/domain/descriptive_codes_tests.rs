@@ -41,7 +41,7 @@ impl World {
             Event::Opened(opened()),
             Event::PickedUp { by: by.clone() },
             Event::Ended {
-                by: Speaker::Owner(by),
+                by: Some(Speaker::Owner(by)),
             },
         ] {
             world.take(event);

@@ -259,6 +259,16 @@ impl LiveSession {
         }
     }
 
+    /// Returns whether this server itself has missed the patron for so long that they count as lost, and knows that they are
+    /// on no other. A session that was just loaded gives them that time once more: while no server ran, they could not
+    /// come back.
+    pub(super) fn has_missed_patron(&self, attending: Option<&Attending>) -> bool {
+        let who = self.patron_key();
+        let found = attending.and_then(|attending| self.is_elsewhere(&who, attending));
+        let lost_after = self.parts.config.patron_lost.get();
+        found == Some(false) && self.liveness.patron.missed_for(lost_after)
+    }
+
     /// Returns the supervisors who were gone for longer than their grace.
     pub(super) fn lost_supervisors(&mut self, attending: Option<&Attending>) -> Vec<StaffMember> {
         let grace = self.parts.config.conference_grace.get();

@@ -96,12 +96,14 @@ impl Sessions {
     }
 
     /// Loads the sessions that this server is to look after: those in which time alone may bring something (open ones,
-    /// and those with supervisors inside), and which nobody attends on any server. They are loaded one after the other,
-    /// as places become free: a session that can't be loaded gives its place back, and one for which the log does not
-    /// answer keeps it only for a while. A session that is attended by the time its turn comes is loaded needlessly,
-    /// and leaves memory again.
+    /// and those with supervisors inside), and which nobody attends on any server. One that waits for a lost patron is
+    /// left to rest until something is due in it. They are loaded one after the other, as places become free: a session
+    /// that can't be loaded gives its place back, and one for which the log does not answer keeps it only for a while.
+    /// A session that is attended by the time its turn comes is loaded needlessly, and leaves memory again.
     async fn look_after(&self, members: &Members) -> Result<(), LogError> {
-        let mut due = self.parts.list.open();
+        let parts = &self.parts;
+        let now_ms = parts.clock.unix_ms();
+        let mut due = parts.list.to_look_after(now_ms, parts.config.times());
         due.extend(self.supervised().await?);
         {
             let live = self.live();

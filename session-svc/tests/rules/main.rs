@@ -74,6 +74,7 @@ proptest! {
             if *pause > 380 {
                 world.lose_owner();
             }
+            world.look_for_patron(*pause);
             let before = world.clone();
             let actor = &cast[*who];
             if world.act(actor, command).is_err() {
@@ -111,6 +112,7 @@ proptest! {
                 if *pause > 380 {
                     world.lose_owner();
                 }
+                world.look_for_patron(*pause);
             }
             for (_, silent, enters) in extra.iter().filter(|(when, ..)| *when == at) {
                 let command = if *enters { Command::EnterConference { warning_version: "w1".into() } } else { Command::LeaveConference };
@@ -175,7 +177,7 @@ fn check_views(world: &World) -> Result<(), TestCaseError> {
     prop_assert!(ends <= 1, "I10");
     for (event, _) in &world.events {
         if let Event::Ended {
-            by: Speaker::Colleague(_),
+            by: Some(Speaker::Colleague(_)),
         } = event
         {
             return Err(TestCaseError::fail("a supervisor ended a session (R6, D5)"));

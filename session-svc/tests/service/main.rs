@@ -7,6 +7,7 @@
     unreachable_pub
 )]
 
+mod abandoned;
 mod audit;
 mod company;
 mod contention;

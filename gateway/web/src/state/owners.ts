@@ -32,7 +32,10 @@ export function ownedBy(session: Session, owner: Person | undefined): Pick<Sessi
   return { owner, formerOwners: formerOwners.filter(({ librarianId }) => librarianId !== owner?.librarianId) };
 }
 
-/** Whether a session ended before any librarian had it: its patron left the queue, so there is nothing to code (R16). */
+/**
+ * Whether a session ended before any librarian had it: its patron left the queue, or was lost there, so there is nothing to
+ * code (R16).
+ */
 export function wasUnowned(session: Session): boolean {
   const { state, pickUpTime, firstPickUpTime } = session;
   const hasBegun = pickUpTime !== undefined || firstPickUpTime !== undefined || ownersOf(session).length > 0;

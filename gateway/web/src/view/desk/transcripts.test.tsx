@@ -245,6 +245,17 @@ describe("a session that several librarians owned (D46, D49)", () => {
     await show({ ...SESSION, formerOwners: [map, key] });
     expect(row()).toContain("with Ms Map, then Mr Key, then the patron left the queue");
   });
+
+  it("says that nobody ended it, for a patron who did not come back (D53)", async () => {
+    const endReason = "END_REASON_ABANDONED";
+    await show({ ...SESSION, formerOwners: [map, key], endReason });
+    expect(row()).toContain("with Ms Map, then Mr Key, then the patron did not come back");
+  });
+
+  it("says so of one that a librarian still had, too", async () => {
+    await show({ ...SESSION, formerOwners: [map], owner: key, endReason: "END_REASON_ABANDONED" });
+    expect(root.querySelector(".row .tag")?.textContent).toBe("Patron did not come back");
+  });
 });
 
 describe("the patron's e-mail address after the session", () => {
