@@ -2,7 +2,7 @@
 
 mod retention;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use carrel_platform::config::{HumanDuration, Problems};
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain::access::Times;
 
 pub use retention::{EraseAfter, EraseAfterError, LibraryRetention};
+
+/// How often it is looked who attends a session, at most and at least.
+const SHORTEST_TICK: Duration = Duration::from_millis(10);
+const LONGEST_TICK: Duration = Duration::from_secs(15);
 
 /// The settings of session-svc, with their reasons in `default.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,6 +131,20 @@ impl Config {
         }
         self.check_order(&mut problems);
         problems.checked()
+    }
+
+    /// Returns how often it is looked who attends a session.
+    pub(crate) fn tick(&self) -> Duration {
+        let grace = self
+            .owner_grace
+            .min(self.conference_grace)
+            .min(self.patron_away);
+        (grace.get() / 4).clamp(SHORTEST_TICK, LONGEST_TICK)
+    }
+
+    /// Returns how long a lease on who attends a session lasts: a little longer than two looks.
+    pub(crate) fn leases_last(&self) -> Duration {
+        self.tick() * 2 + Duration::from_secs(1)
     }
 
     /// Returns the durations that the rules use.

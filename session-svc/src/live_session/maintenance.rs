@@ -51,13 +51,7 @@ impl LiveSession {
 
     /// Returns how often to look who is there.
     pub(super) fn tick(&self) -> Duration {
-        let config = &self.parts.config;
-        let grace = config
-            .owner_grace
-            .get()
-            .min(config.conference_grace.get())
-            .min(config.patron_away.get());
-        (grace / 4).clamp(SHORTEST, Duration::from_secs(15))
+        self.parts.config.tick()
     }
 
     /// Returns when something is due by the clock: a further queue, or the end of an offer. What could not be written

@@ -11,6 +11,7 @@ mod abandoned;
 mod audit;
 mod company;
 mod contention;
+mod cut_off;
 mod damaged;
 mod descriptive_codes;
 mod desk;
