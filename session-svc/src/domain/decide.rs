@@ -296,6 +296,11 @@ fn enter_conference(
                 current: librarian.warning_version.clone(),
             })
         }
+        (Relation::Reviewer, Phase::Active)
+            if (situation.conference).entered_too_often(&librarian.member.librarian_id) =>
+        {
+            Err(Refused::EnteredTooOften)
+        }
         (Relation::Reviewer, Phase::Active) => Ok(Decision {
             session: Vec::new(),
             conference: vec![ConferenceEvent::Entered {

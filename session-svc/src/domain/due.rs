@@ -44,10 +44,16 @@ pub fn abandon(session: &Session, now_ms: i64, times: Times) -> Decision {
     }
 }
 
+/// How many changes of the patron's connection a session tells in full. A connection that comes and goes all day must not fill
+/// the log: after that only a loss is told, and that the patron is back, which takes minutes each time (I26).
+pub const TOLD_IN_FULL: u32 = 1_000;
+
 /// Returns what follows when the patron is found to be there, or not (R8).
 #[must_use]
 pub fn see_patron(session: &Session, connection: PatronConnection) -> Decision {
-    if session.end.is_some() || session.patron_connection == connection {
+    let is_left_out =
+        connection == PatronConnection::Away && session.patron_changes >= TOLD_IN_FULL;
+    if session.end.is_some() || session.patron_connection == connection || is_left_out {
         Decision::default()
     } else {
         Decision::happens(Event::PatronConnectionChanged { connection })

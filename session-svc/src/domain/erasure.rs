@@ -193,6 +193,7 @@ impl Erasure {
             waiting_since_ms: remains.opened_at_ms,
             queues: remains.queues.clone(),
             patron_connection: PatronConnection::Connected,
+            patron_changes: 0,
             patron_lost_at_ms: None,
             last_shown_at_ms: remains.ended_at_ms,
             offers: Vec::new(),

@@ -43,6 +43,9 @@ pub struct Session {
     pub queues: Vec<String>,
     /// Whether the patron is there.
     pub patron_connection: PatronConnection,
+    /// How often that has changed.
+    #[serde(default)]
+    pub patron_changes: u32,
     /// When the patron was lost, in Unix milliseconds, if they are. Only staff know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patron_lost_at_ms: Option<i64>,
@@ -156,6 +159,7 @@ impl Session {
                     waiting_since_ms: at_ms,
                     queues: vec![opened.queue_id.clone()],
                     patron_connection: PatronConnection::Connected,
+                    patron_changes: 0,
                     patron_lost_at_ms: None,
                     last_shown_at_ms: at_ms,
                     offers: Vec::new(),
@@ -227,6 +231,7 @@ impl Session {
             Event::Escalated { queue_id } => self.queues.push(queue_id.clone()),
             Event::PatronConnectionChanged { connection } => {
                 self.patron_connection = *connection;
+                self.patron_changes = self.patron_changes.saturating_add(1);
                 self.patron_lost_at_ms = (*connection == PatronConnection::Lost).then_some(at_ms);
             }
             Event::MessagePosted { by, text } => {

@@ -8,8 +8,10 @@ use carrel_platform::auth::statement::CodeList;
 use carrel_session::domain::{
     access::{Purpose, Relation, may_see},
     audience::{Audience, audience_of, project},
+    conference::MOST_ENTRIES,
     decide::Command,
-    event::{Event, Speaker},
+    due::{TOLD_IN_FULL, see_patron},
+    event::{Event, PatronConnection, Speaker},
     people::{Actor, Role},
     refused::Refused,
     resolution::Resolution,
@@ -153,6 +155,54 @@ fn a_supervisor_who_lost_that_right_leaves_conference_mode_as_owner() {
     world.lose_owner();
     world.act(&demoted, &Command::PickUp).unwrap();
     assert!(world.conference.is_empty());
+}
+
+/// I26: entries are bounded for each librarian, and leaving never is.
+#[test]
+fn a_librarian_enters_a_session_only_so_often() {
+    let mut world = World::default();
+    let [patron, owner, ask, admin] = [0, 2, 6, 7].map(|who| cast()[who].clone());
+    let opening = Command::Open {
+        question: "where?".into(),
+        patron_name: "Ricky".into(),
+        patron_email: String::new(),
+    };
+    let entry = Command::EnterConference {
+        warning_version: "w1".into(),
+    };
+    world.act(&patron, &opening).unwrap();
+    world.act(&owner, &Command::PickUp).unwrap();
+    for _ in 0..MOST_ENTRIES {
+        world.act(&ask, &entry).unwrap();
+        world.act(&ask, &entry).unwrap();
+        world.act(&ask, &Command::LeaveConference).unwrap();
+    }
+    assert_eq!(world.act(&ask, &entry), Err(Refused::EnteredTooOften));
+    world.act(&admin, &entry).unwrap();
+}
+
+/// I26: a patron's connection that comes and goes is told so often, and a loss always.
+#[test]
+fn a_connection_that_comes_and_goes_does_not_fill_the_log() {
+    let mut world = World::default();
+    let opening = Command::Open {
+        question: "where?".into(),
+        patron_name: "Ricky".into(),
+        patron_email: String::new(),
+    };
+    world.act(&cast()[0], &opening).unwrap();
+    let mut look = |connection| {
+        let decision = see_patron(world.staff.as_ref().unwrap(), connection);
+        let told = !decision.session.is_empty();
+        world.take_in(decision);
+        told
+    };
+    for _ in 0..TOLD_IN_FULL / 2 {
+        assert!(look(PatronConnection::Away) && look(PatronConnection::Connected));
+    }
+    assert!(!look(PatronConnection::Away));
+    assert!(look(PatronConnection::Lost) && look(PatronConnection::Connected));
+    assert!(!look(PatronConnection::Away));
 }
 
 /// Checks that the two views are what their audiences' events give, with dense positions.
