@@ -230,7 +230,7 @@ BUGS = [
         (
             (
                 "vec![Event::ColleagueLeft { by: member.clone() }]",
-                "vec![Event::Ended { by: Speaker::Colleague(member.clone()) }]",
+                "vec![Event::Ended { by: Some(Speaker::Colleague(member.clone())) }]",
             ),
         ),
     ),

@@ -292,6 +292,8 @@ fn decide_on(command: &Command) {
             times: Times {
                 wrap_up_ms: i64::MAX,
                 transfer_lapse_ms: 60_000,
+                abandoned_waiting_ms: 1_800_000,
+                abandoned_active_ms: 43_200_000,
             },
         };
         for actor in [patron(), Actor::Librarian(librarian())] {

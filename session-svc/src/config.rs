@@ -2,7 +2,7 @@
 
 mod retention;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use carrel_platform::config::{HumanDuration, Problems};
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain::access::Times;
 
 pub use retention::{EraseAfter, EraseAfterError, LibraryRetention};
+
+/// How often it is looked who attends a session, at most and at least.
+const SHORTEST_TICK: Duration = Duration::from_millis(10);
+const LONGEST_TICK: Duration = Duration::from_secs(15);
 
 /// The settings of session-svc, with their reasons in `default.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +31,10 @@ pub struct Config {
     pub patron_away: HumanDuration,
     /// How long a patron's connection may be gone before staff see them as lost.
     pub patron_lost: HumanDuration,
+    /// How long a session that waits for a librarian stays open when its patron is lost, before it ends by itself.
+    pub abandoned_waiting: HumanDuration,
+    /// How long a session that has an owner stays open when its patron is lost and nobody writes to them.
+    pub abandoned_active: HumanDuration,
     /// How long an offer to hand a session over stands.
     pub transfer_lapse: HumanDuration,
     /// How often the log is checked for events that were not heard of from other servers.
@@ -55,6 +63,8 @@ impl Default for Config {
             conference_grace: HumanDuration::from_secs(60),
             patron_away: HumanDuration::from_secs(30),
             patron_lost: HumanDuration::from_secs(180),
+            abandoned_waiting: HumanDuration::from_secs(30 * 60),
+            abandoned_active: HumanDuration::from_secs(12 * 60 * 60),
             transfer_lapse: HumanDuration::from_secs(60),
             tail_repair: HumanDuration::from_secs(5),
             rest_after: HumanDuration::from_secs(60),
@@ -88,6 +98,16 @@ impl Config {
                 ),
                 ("patron_away", self.patron_away, usual.patron_away),
                 ("patron_lost", self.patron_lost, usual.patron_lost),
+                (
+                    "abandoned_waiting",
+                    self.abandoned_waiting,
+                    usual.abandoned_waiting,
+                ),
+                (
+                    "abandoned_active",
+                    self.abandoned_active,
+                    usual.abandoned_active,
+                ),
                 ("transfer_lapse", self.transfer_lapse, usual.transfer_lapse),
                 ("tail_repair", self.tail_repair, usual.tail_repair),
                 ("erase_sweep", self.erase_sweep, usual.erase_sweep),
@@ -113,11 +133,27 @@ impl Config {
         problems.checked()
     }
 
+    /// Returns how often it is looked who attends a session.
+    pub(crate) fn tick(&self) -> Duration {
+        let grace = self
+            .owner_grace
+            .min(self.conference_grace)
+            .min(self.patron_away);
+        (grace.get() / 4).clamp(SHORTEST_TICK, LONGEST_TICK)
+    }
+
+    /// Returns how long a lease on who attends a session lasts: a little longer than two looks.
+    pub(crate) fn leases_last(&self) -> Duration {
+        self.tick() * 2 + Duration::from_secs(1)
+    }
+
     /// Returns the durations that the rules use.
     pub(crate) fn times(&self) -> Times {
         Times {
             wrap_up_ms: in_ms(self.wrap_up),
             transfer_lapse_ms: in_ms(self.transfer_lapse),
+            abandoned_waiting_ms: in_ms(self.abandoned_waiting),
+            abandoned_active_ms: in_ms(self.abandoned_active),
         }
     }
 }

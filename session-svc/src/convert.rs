@@ -236,7 +236,12 @@ pub fn event_to_wire(session: &Session, event: &Event, at_ms: i64) -> wire::Sess
                 connection: connection_to_wire(*connection).into(),
             }),
         ),
-        Event::Ended { by } => (speaker(by), Payload::Ended(wire::SessionEnded {})),
+        Event::Ended { by } => (
+            by.as_ref().and_then(speaker),
+            Payload::Ended(wire::SessionEnded {
+                reason: end_reason_to_wire(by.as_ref()).into(),
+            }),
+        ),
         Event::ResolutionSet { by, resolution } => (
             speaker(by),
             Payload::ResolutionSet(wire::ResolutionSet {
@@ -281,7 +286,7 @@ pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
         Phase::Active => wire::SessionState::Active,
         Phase::Ended => wire::SessionState::Ended,
     };
-    let ended_by = match session.end.as_ref().map(|end| &end.by) {
+    let ended_by = match session.end.as_ref().and_then(|end| end.by.as_ref()) {
         None => wire::Part::Unspecified,
         Some(Speaker::Patron) => wire::Part::Patron,
         Some(Speaker::Owner(_)) => wire::Part::Owner,
@@ -321,6 +326,13 @@ pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
             .map(|member| show(member, Part::Colleague))
             .collect(),
         ended_by: ended_by.into(),
+        end_reason: session
+            .end
+            .as_ref()
+            .map_or(wire::EndReason::Unspecified, |end| {
+                end_reason_to_wire(end.by.as_ref())
+            })
+            .into(),
         queue_ids: if for_staff {
             session.queues.clone()
         } else {
@@ -367,6 +379,14 @@ pub fn session_to_wire(session_id: &str, session: &Session) -> wire::Session {
             .as_ref()
             .and_then(|erased| erased.by.as_ref())
             .map(|by| show(by, Part::Colleague)),
+    }
+}
+
+/// Returns why a session ended, by who ended it.
+fn end_reason_to_wire(by: Option<&Speaker>) -> wire::EndReason {
+    match by {
+        Some(_) => wire::EndReason::ByParticipant,
+        None => wire::EndReason::Abandoned,
     }
 }
 

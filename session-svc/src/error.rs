@@ -7,6 +7,7 @@ use carrel_platform::{
 use tonic::{Code, Status};
 
 use crate::domain::{
+    conference::MOST_ENTRIES,
     descriptive_codes::MAX_CODES,
     refused::Refused,
     text::{FieldError, WrongText},
@@ -165,6 +166,13 @@ fn refuse(refused: Refused) -> Refusal {
             "The warning must be shown and accepted at each entry. Show the one in force and name its version.",
         )
         .with("warning_version", current),
+        Refused::EnteredTooOften => Refusal::new(
+            Code::ResourceExhausted,
+            "ENTERED_TOO_OFTEN",
+            format!(
+                "You have entered this session {MOST_ENTRIES} times, which is the most. Read its transcript once it has ended."
+            ),
+        ),
         Refused::Full => Refusal::new(
             Code::ResourceExhausted,
             "SESSION_FULL",

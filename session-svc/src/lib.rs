@@ -40,6 +40,7 @@ pub mod append_message;
 mod audits;
 mod config;
 pub mod convert;
+mod cut_off;
 pub mod domain;
 mod error;
 mod grpc;
@@ -127,6 +128,7 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, StartError> 
     let moments = Moments::from_now();
     let heartbeats = heartbeats::Heartbeats::every(config.heartbeat.get(), moments);
     tasks.spawn(list.clone().follow(news, repair, stop.clone()));
+    let cut_off = cut_off::CutOff::new(&replica, config.leases_last());
     let members = Members::join(
         Arc::clone(&leases),
         "session-svc",
@@ -142,6 +144,7 @@ pub async fn build(config: Config, parts: Parts) -> Result<Running, StartError> 
         config,
         list,
         audits: audits::Audits::default(),
+        cut_off,
         libraries: retention::Libraries::default(),
         heartbeats,
         moments,

@@ -20,7 +20,7 @@ use carrel_proto::session::v1 as wire;
 use tokio::sync::watch;
 
 use crate::{
-    domain::{audience::Audience, session::Phase},
+    domain::{access::Times, audience::Audience, session::Phase},
     error::Error,
     history::History,
 };
@@ -245,11 +245,20 @@ impl LiveList {
         Some(u32::try_from(ahead).unwrap_or(u32::MAX))
     }
 
-    /// Returns the sessions that have not ended.
+    /// Returns the sessions that somebody has to look after if nobody attends them: those that have not ended, but for
+    /// those in which nothing is due yet (see [`crate::domain::session::Session::rests_until_ms`]).
     #[must_use]
-    pub(crate) fn open(&self) -> Vec<String> {
+    pub(crate) fn to_look_after(&self, now_ms: i64, times: Times) -> Vec<String> {
+        let rests = |entry: &Entry| {
+            let until_ms = entry.session.rests_until_ms(times);
+            entry.inside.is_empty() && until_ms.is_some_and(|until_ms| until_ms > now_ms)
+        };
         let state = self.state();
-        state.entries.keys().cloned().collect()
+        let entries = state.entries.iter();
+        entries
+            .filter(|(_, entry)| !rests(entry))
+            .map(|(id, _)| id.clone())
+            .collect()
     }
 
     /// Returns how much there is to do now.

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     audits::Audits,
     config::Config,
+    cut_off::CutOff,
     domain::{
         access::Situation,
         audience::Audience,
@@ -80,6 +81,7 @@ pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) list: LiveList,
     pub(crate) audits: Audits,
+    pub(crate) cut_off: CutOff,
     pub(crate) libraries: Libraries,
     pub(crate) heartbeats: Heartbeats,
     pub(crate) moments: Moments,

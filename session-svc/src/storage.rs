@@ -1,4 +1,4 @@
-//! How sessions are stored in the log: six kinds of streams, with their events as JSON.
+//! How sessions are stored in the log: seven kinds of streams, with their events as JSON.
 //!
 //! - `session/<session id>`: what happened in the session. Every event is for staff at least. When the session is
 //!   erased, so is the beginning of the stream, and when who the patron is is erased, so is the first event; the stream
@@ -10,6 +10,8 @@
 //! - `audit/<institution id>`: the library's audit.
 //! - `own_audit/<institution id>/<librarian id>`: the part of that audit that one librarian did, for those who may see
 //!   no more of it.
+//! - `cut_off/<replica>`: that a server can't tell the others who attends sessions on it (see `cut_off`). Open while that
+//!   is so.
 
 pub(crate) use carrel_platform::log::stored::{Stored, encode, read_after, read_between};
 
@@ -23,5 +25,7 @@ pub const RETENTION: &str = "retention";
 pub const LIBRARY: &str = "library";
 /// The category of audit streams.
 pub const AUDIT: &str = "audit";
+/// The category of streams that say that a server is cut off from the store of leases.
+pub const CUT_OFF: &str = "cut_off";
 /// The category of the streams of librarians' own audit entries.
 pub const OWN_AUDIT: &str = "own_audit";

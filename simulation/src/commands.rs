@@ -135,7 +135,11 @@ pub(crate) fn judge(refusal: &Refusal) -> Answer {
         | Code::AlreadyExists => Answer::Refused(reason),
         // A refusal by a service is definite. One that HTTP/2 makes with the same code is not, and has none of our
         // reasons.
-        Code::ResourceExhausted if refusal.reason == "SESSION_FULL" => Answer::Refused(reason),
+        Code::ResourceExhausted
+            if ["SESSION_FULL", "ENTERED_TOO_OFTEN"].contains(&refusal.reason.as_str()) =>
+        {
+            Answer::Refused(reason)
+        }
         _ => Answer::Unknown(reason),
     }
 }

@@ -29,6 +29,8 @@ const NOON_MS: i64 = 1_764_000_000_000;
 const TIMES: Times = Times {
     wrap_up_ms: 600_000,
     transfer_lapse_ms: 60_000,
+    abandoned_waiting_ms: 1_800_000,
+    abandoned_active_ms: 43_200_000,
 };
 
 fn patron() -> Actor {

@@ -1,6 +1,7 @@
 /** Names and sentences that are used in several places. */
 import { type SessionEvent, type TransferClosed, TransferOutcome } from "./gen/carrel/session/v1/session_event_pb";
 import {
+  EndReason,
   Part,
   PatronConnection,
   type Person,
@@ -146,9 +147,14 @@ export function identityErasedLine(toPatron: boolean): string {
     : "The patron's name and e-mail address were erased when their time was over";
 }
 
-/** Says who ended a session (D52). A waiting patron has no chat to end: they leave the queue. */
+/**
+ * Says who ended a session (D52), or that nobody did (D53). A waiting patron has no chat to end: they leave the queue.
+ */
 export function endLine(event: SessionEvent, own: boolean, toPatron: boolean, waited: boolean): string {
-  const { youLeftQueue, youEnded, ended } = texts().events;
+  const { youLeftQueue, youEnded, ended, abandoned } = texts().events;
+  if (event.payload.case === "ended" && event.payload.value.reason === EndReason.ABANDONED) {
+    return toPatron ? abandoned : "Ended by itself: the patron did not come back";
+  }
   if (waited && event.author?.part === Part.PATRON) return toPatron ? youLeftQueue : "Patron left the queue";
   if (own) return toPatron ? youEnded : "Librarian ended: you ended this session";
   if (event.author?.part === Part.PATRON) return "Patron ended";

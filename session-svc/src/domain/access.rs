@@ -34,6 +34,10 @@ pub struct Times {
     pub wrap_up_ms: i64,
     /// How long an offer to hand a session over stands.
     pub transfer_lapse_ms: i64,
+    /// How long a session that waits for a librarian stays open when its patron is lost.
+    pub abandoned_waiting_ms: i64,
+    /// How long a session that has an owner does.
+    pub abandoned_active_ms: i64,
 }
 
 /// What an actor is to a session.

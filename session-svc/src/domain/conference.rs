@@ -2,7 +2,7 @@
 //!
 //! It is kept in a stream of its own beside the session's. What happens here reaches nobody in the session.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -55,16 +55,26 @@ impl Departure {
     }
 }
 
+/// How often one librarian may enter one session. Each entry and exit is kept for as long as the session and its audit
+/// are, so there must be an end to them (I26); nobody reads along so often.
+pub const MOST_ENTRIES: u32 = 500;
+
 /// The supervisors inside. Clones share their data until one of them changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conference {
     /// Sorted by id. There are none, or few.
     inside: Arc<Vec<StaffMember>>,
+    /// How often each librarian has entered, by id.
+    entries: Arc<BTreeMap<String, u32>>,
 }
 
 impl Conference {
     /// Applies the next event of the conference's stream. Whoever enters again is inside once, by their newest name.
     pub fn apply(&mut self, event: &ConferenceEvent) {
+        if let ConferenceEvent::Entered { by, .. } = event {
+            let entries = Arc::make_mut(&mut self.entries);
+            *entries.entry(by.librarian_id.clone()).or_default() += 1;
+        }
         let place = self.place(match event {
             ConferenceEvent::Entered { by, .. } | ConferenceEvent::Left { by, .. } => {
                 &by.librarian_id
@@ -94,6 +104,13 @@ impl Conference {
     #[must_use]
     pub fn contains(&self, librarian_id: &str) -> bool {
         self.place(librarian_id).is_ok()
+    }
+
+    /// Returns whether a librarian has entered as often as they may. Others who did make no difference.
+    #[must_use]
+    pub fn entered_too_often(&self, librarian_id: &str) -> bool {
+        let entries = self.entries.get(librarian_id);
+        entries.is_some_and(|entries| *entries >= MOST_ENTRIES)
     }
 
     /// Returns the supervisors inside, sorted by id.

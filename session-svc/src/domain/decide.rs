@@ -307,6 +307,11 @@ fn enter_conference(
                 current: librarian.warning_version.clone(),
             })
         }
+        (Relation::Reviewer, Phase::Active)
+            if (situation.conference).entered_too_often(&librarian.member.librarian_id) =>
+        {
+            Err(Refused::EnteredTooOften)
+        }
         (Relation::Reviewer, Phase::Active) => Ok(Decision {
             session: Vec::new(),
             conference: vec![ConferenceEvent::Entered {
@@ -399,7 +404,7 @@ fn end(situation: &Situation<'_>, actor: &Actor) -> Result<Decision, Refused> {
     };
     let session = situation.session.ok_or(Refused::NotFound)?;
     match session.phase() {
-        Phase::Waiting | Phase::Active => Ok(Decision::happens(Event::Ended { by })),
+        Phase::Waiting | Phase::Active => Ok(Decision::happens(Event::Ended { by: Some(by) })),
         Phase::Ended => Err(Refused::Ended),
     }
 }

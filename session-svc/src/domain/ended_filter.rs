@@ -121,7 +121,9 @@ mod tests {
         let mut events = vec![
             Event::Opened(opened),
             Event::PickedUp { by: map() },
-            Event::Ended { by: by.clone() },
+            Event::Ended {
+                by: Some(by.clone()),
+            },
         ];
         events.extend(resolution.map(|resolution| Event::ResolutionSet { by, resolution }));
         let apply =
@@ -226,7 +228,7 @@ mod tests {
                 from: map(),
                 by: lee,
             },
-            Event::Ended { by },
+            Event::Ended { by: Some(by) },
         ];
         let apply =
             |session, event: &Event| Session::apply(session, Audience::Staff, event, ENDED_AT_MS);

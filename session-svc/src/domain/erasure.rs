@@ -6,7 +6,7 @@
 //! Who the patron was is only in the first event, and goes before the rest: the last event, [`Event::IdentityErased`],
 //! takes the first one's place without that; then the first one is erased.
 
-use std::sync::Arc;
+use std::{ops::Not, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -67,8 +67,11 @@ pub struct Remains {
     /// When the patron was first picked up, in Unix milliseconds. Erasures by earlier versions do not have this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_picked_up_at_ms: Option<i64>,
-    /// Whether the patron ended the session; otherwise its owner did.
+    /// Whether the patron ended the session; otherwise its owner did, or it was abandoned.
     pub ended_by_patron: bool,
+    /// Whether the session ended by itself, since nobody was there any more.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub abandoned: bool,
     /// When the session ended, in Unix milliseconds.
     pub ended_at_ms: i64,
     /// How the session came out, if that was said.
@@ -122,7 +125,8 @@ impl Remains {
                 institution_name: owner.member.institution_name.clone(),
             }),
             first_picked_up_at_ms: session.first_picked_up_at_ms,
-            ended_by_patron: end.by == Speaker::Patron,
+            ended_by_patron: end.by == Some(Speaker::Patron),
+            abandoned: end.by.is_none(),
             ended_at_ms: end.at_ms,
             resolution: session
                 .resolved
@@ -161,8 +165,9 @@ impl Erasure {
             })
         });
         let ended_by = match &owner {
-            Some(owner) if !remains.ended_by_patron => Speaker::Owner(owner.member.clone()),
-            _ => Speaker::Patron,
+            _ if remains.abandoned => None,
+            Some(owner) if !remains.ended_by_patron => Some(Speaker::Owner(owner.member.clone())),
+            _ => Some(Speaker::Patron),
         };
         Session {
             audience,
@@ -190,6 +195,9 @@ impl Erasure {
             queues: remains.queues.clone(),
             added: None,
             patron_connection: PatronConnection::Connected,
+            patron_changes: 0,
+            patron_lost_at_ms: None,
+            last_shown_at_ms: remains.ended_at_ms,
             offers: Vec::new(),
             former_owners: Vec::new(),
             end: Some(End {

@@ -92,8 +92,8 @@ pub enum Event {
     },
     /// The session ended.
     Ended {
-        /// Who ended it.
-        by: Speaker,
+        /// Who ended it; `None` if it ended by itself, since nobody was there any more.
+        by: Option<Speaker>,
     },
     /// A librarian set the resolution of the ended session, or corrected it.
     ResolutionSet {

@@ -101,6 +101,9 @@ pub enum Refused {
         /// The version in force.
         current: String,
     },
+    /// The librarian has entered the session as often as they may.
+    #[error("you have entered this session too often")]
+    EnteredTooOften,
     /// The session holds as much as it can.
     #[error("the session is full")]
     Full,

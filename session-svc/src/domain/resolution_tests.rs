@@ -98,7 +98,7 @@ fn a_session_that_nobody_picked_up_is_the_reviewers_to_code() {
     );
     world.take(Event::Opened(opened()));
     world.take(Event::Ended {
-        by: Speaker::Patron,
+        by: Some(Speaker::Patron),
     });
     let idle = librarian("idle", "maple", Role::Librarian);
     assert_eq!(

@@ -80,7 +80,7 @@ impl World {
     pub(crate) fn ended(owner: &StaffMember) -> Self {
         let mut world = Self::running(owner);
         world.take(Event::Ended {
-            by: Speaker::Owner(owner.clone()),
+            by: Some(Speaker::Owner(owner.clone())),
         });
         world
     }

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    access::Times,
     addition::with_addition,
     audience::{Audience, audience_of, project},
     erasure::Erased,
@@ -49,11 +50,20 @@ pub struct Session {
     pub added: Option<Arc<str>>,
     /// Whether the patron is there.
     pub patron_connection: PatronConnection,
+    /// How often that has changed.
+    #[serde(default)]
+    pub patron_changes: u32,
+    /// When the patron was lost, in Unix milliseconds, if they are. Only staff know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patron_lost_at_ms: Option<i64>,
+    /// When something last happened up to the end that the patron was shown, in Unix milliseconds.
+    #[serde(default)]
+    pub last_shown_at_ms: i64,
     /// All offers to hand the session over, oldest first.
     pub offers: Vec<MadeOffer>,
     /// The librarians who owned the session before its owner: each once, in the order in which they last owned it.
     pub former_owners: Vec<StaffMember>,
-    /// Who ended the session, and when.
+    /// How the session ended, and when.
     pub end: Option<End>,
     /// The resolution, if one was set. Entries from servers of an earlier version do not have this field.
     #[serde(default)]
@@ -93,8 +103,8 @@ pub struct Owner {
 /// The end of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
-    /// Who ended it.
-    pub by: Speaker,
+    /// Who ended it; `None` if it ended by itself, since nobody was there any more.
+    pub by: Option<Speaker>,
     /// When, in Unix milliseconds.
     pub at_ms: i64,
 }
@@ -148,6 +158,9 @@ impl Session {
                     queues: vec![opened.queue_id.clone()],
                     added: None,
                     patron_connection: PatronConnection::Connected,
+                    patron_changes: 0,
+                    patron_lost_at_ms: None,
+                    last_shown_at_ms: at_ms,
                     offers: Vec::new(),
                     former_owners: Vec::new(),
                     end: None,
@@ -166,6 +179,9 @@ impl Session {
                 session.position += 1;
                 if audience_of(event) == Audience::Patron {
                     session.patron_position += 1;
+                    if session.end.is_none() {
+                        session.last_shown_at_ms = at_ms;
+                    }
                 }
                 session.change(event, at_ms);
             }
@@ -217,7 +233,11 @@ impl Session {
                 self.settle_offer(offer_id, Fate::Closed(*outcome));
             }
             Event::Escalated { queue_id } => self.queues.push(queue_id.clone()),
-            Event::PatronConnectionChanged { connection } => self.patron_connection = *connection,
+            Event::PatronConnectionChanged { connection } => {
+                self.patron_connection = *connection;
+                self.patron_changes = self.patron_changes.saturating_add(1);
+                self.patron_lost_at_ms = (*connection == PatronConnection::Lost).then_some(at_ms);
+            }
             Event::MessagePosted { by, text } => {
                 self.open_size += size(text.len(), self.names_of(by));
                 self.notice(by, Audience::Patron);
@@ -336,6 +356,30 @@ impl Session {
             .find(|step| !self.queues.contains(&step.queue_id))?;
         let after_ms = i64::try_from(step.after_ms).unwrap_or(i64::MAX);
         Some((step, self.waiting_since_ms.saturating_add(after_ms)))
+    }
+
+    /// Returns when the session ends by itself, in Unix milliseconds, if nothing happens until then that the patron would
+    /// be shown; `None` unless the patron is lost. What only staff know of makes no difference, since the patron is shown
+    /// the end (I17).
+    #[must_use]
+    pub fn abandoned_at_ms(&self, times: Times) -> Option<i64> {
+        let after_ms = match self.phase() {
+            Phase::Waiting => times.abandoned_waiting_ms,
+            Phase::Active => times.abandoned_active_ms,
+            Phase::Ended => return None,
+        };
+        let since_ms = self.patron_lost_at_ms?.max(self.last_shown_at_ms);
+        Some(since_ms.saturating_add(after_ms))
+    }
+
+    /// Returns until when nobody need look after the session while nobody attends it, in Unix milliseconds: it waits for a
+    /// librarian, and its patron is lost. `None` if somebody must, now.
+    #[must_use]
+    pub fn rests_until_ms(&self, times: Times) -> Option<i64> {
+        let abandoned_at_ms = self.abandoned_at_ms(times);
+        let abandoned_at_ms = abandoned_at_ms.filter(|_| self.phase() == Phase::Waiting)?;
+        let step_at_ms = self.next_step().map(|(_, due_ms)| due_ms);
+        Some(step_at_ms.map_or(abandoned_at_ms, |due_ms| due_ms.min(abandoned_at_ms)))
     }
 
     /// Notes a colleague, who is known from the first thing that the audience was shown of them (R4). A reviewer who

@@ -96,7 +96,7 @@ fn an_erasure_stands_for_all_that_was_before_it() -> anyhow::Result<()> {
         by: by.clone(),
         text: "secret".to_owned(),
     };
-    let mut events = vec![opened(), note, Event::Ended { by }];
+    let mut events = vec![opened(), note, Event::Ended { by: Some(by) }];
     let staff = events.iter().fold(None, |session, event| {
         Session::apply(session, Audience::Staff, event, 1)
     });
@@ -148,7 +148,7 @@ async fn the_opening_comes_back_without_the_name() -> anyhow::Result<()> {
         by: by.clone(),
         text: "to staff".to_owned(),
     };
-    let events = [opened(), said, note, Event::Ended { by }];
+    let events = [opened(), said, note, Event::Ended { by: Some(by) }];
     let log = SqliteLog::in_memory()?;
     let stream = StreamName::new(storage::SESSION, "s");
     for (at, event) in (1..).zip(&events) {

@@ -4,7 +4,7 @@
 //! as gone it looks at those leases, so that a participant who is connected to another server is not lost. It never
 //! waits for the store of leases, so that nothing said in the session waits for it either.
 
-use std::{collections::BTreeSet, future::pending, mem, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, future::pending, mem, sync::Arc};
 
 use bytes::Bytes;
 use carrel_platform::lease::{Lease, LeaseError};
@@ -82,7 +82,7 @@ impl LiveSession {
             return;
         }
         self.holds_lease = true;
-        let lasts = self.tick() * 2 + Duration::from_secs(1);
+        let lasts = self.parts.config.leases_last();
         let lease = Lease {
             space,
             key,
@@ -111,8 +111,10 @@ impl LiveSession {
         &mut self,
         update: impl Future<Output = Result<(), LeaseError>> + Send + 'static,
     ) {
+        let parts = Arc::clone(&self.parts);
         let mut lease_update = Box::pin(async move {
             if let Err(error) = update.await {
+                parts.cut_off.note_failure();
                 tracing::debug!(%error, "who attends a session could not be told to other servers");
             }
         });
@@ -140,12 +142,16 @@ impl LiveSession {
         if !wanted || is_under_way {
             return;
         }
-        let store = Arc::clone(&self.parts.leases);
+        let parts = Arc::clone(&self.parts);
         let space = self.lease_space();
         self.look_up = Some(LookUp {
             for_owner_and_patron,
             was_unattended: self.subscribers.is_empty(),
-            task: tokio::spawn(async move { store.active(&space).await }),
+            task: tokio::spawn(async move {
+                let attending = parts.leases.active(&space).await?;
+                parts.cut_off.check()?;
+                Ok(attending)
+            }),
         });
     }
 
@@ -257,6 +263,16 @@ impl LiveSession {
             // If the look-up failed, nobody is counted as gone.
             _ => known,
         }
+    }
+
+    /// Returns whether this server itself has missed the patron for so long that they count as lost, and knows that they are
+    /// on no other. A session that was just loaded gives them that time once more: while no server ran, they could not
+    /// come back.
+    pub(super) fn has_missed_patron(&self, attending: Option<&Attending>) -> bool {
+        let who = self.patron_key();
+        let found = attending.and_then(|attending| self.is_elsewhere(&who, attending));
+        let lost_after = self.parts.config.patron_lost.get();
+        found == Some(false) && self.liveness.patron.missed_for(lost_after)
     }
 
     /// Returns the supervisors who were gone for longer than their grace.

@@ -13,7 +13,7 @@ use crate::domain::{
     audience::Audience,
     conference::Departure,
     decide::{Decision, depart},
-    due::{escalate, return_to_queue, see_patron},
+    due::{abandon, escalate, return_to_queue, see_patron},
     event::PatronConnection,
     people::StaffMember,
     session::{Owner, Phase, Session},
@@ -51,13 +51,7 @@ impl LiveSession {
 
     /// Returns how often to look who is there.
     pub(super) fn tick(&self) -> Duration {
-        let config = &self.parts.config;
-        let grace = config
-            .owner_grace
-            .get()
-            .min(config.conference_grace.get())
-            .min(config.patron_away.get());
-        (grace / 4).clamp(SHORTEST, Duration::from_secs(15))
+        self.parts.config.tick()
     }
 
     /// Returns when something is due by the clock: a further queue, or the end of an offer. What could not be written
@@ -128,7 +122,8 @@ impl LiveSession {
     }
 
     /// Writes what follows from whether the owner and the patron are there: the patron is away or back, or waits again
-    /// because the owner is lost. Nobody counts as gone unless it is known that they are on no other server.
+    /// because the owner is lost, or nobody is there any more and the session ends. Nobody counts as gone unless it is known
+    /// that they are on no other server.
     ///
     /// A server that neither of them attends takes note of what it finds, but leaves it to the server that one of them
     /// attends to act on it. It may hold the session for a supervisor only, and looks at times of its own: the owner
@@ -140,6 +135,13 @@ impl LiveSession {
             return;
         }
         self.note_patron_connection(connection).await;
+        if self.has_missed_patron(attending) {
+            let times = self.parts.config.times();
+            let abandoned = self.let_happen(|session, now_ms| abandon(session, now_ms, times));
+            if let Err(error) = abandoned.await {
+                self.warn(&error, "an abandoned session could not be ended");
+            }
+        }
         if let Some(owner) = lost_owner
             && let Err(error) = self.give_back(&owner, attending).await
         {
@@ -270,8 +272,17 @@ impl LiveSession {
         let over = !self.is_open() && self.history.conference().is_empty();
         self.subscribers.is_empty()
             && (self.does_not_exist()
-                || ((over || self.attended_elsewhere)
+                || ((over || self.attended_elsewhere || self.is_dormant())
                     && self.last_used.elapsed() >= self.parts.config.rest_after.get()))
+    }
+
+    /// Returns whether nobody need look after the open session for a while. Whoever is to look after it then loads it.
+    fn is_dormant(&self) -> bool {
+        let session = self.history.view(Audience::Staff).session();
+        let until_ms =
+            session.and_then(|session| session.rests_until_ms(self.parts.config.times()));
+        self.history.conference().is_empty()
+            && until_ms.is_some_and(|until_ms| until_ms > self.parts.clock.unix_ms())
     }
 
     /// Returns whether the session has not ended, so that it matters who is there.

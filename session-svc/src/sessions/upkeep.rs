@@ -1,4 +1,5 @@
-//! What is done without a request: repairing what the bus lost, and looking after sessions that nobody attends.
+//! What is done without a request: repairing what the bus lost, looking after sessions that nobody attends, and finding out
+//! which servers can't say who attends on them.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -7,11 +8,15 @@ use carrel_platform::{
     members::Members,
 };
 use futures::future::join_all;
-use tokio::{sync::OwnedSemaphorePermit, time::timeout};
+use tokio::{
+    sync::{Mutex, OwnedSemaphorePermit},
+    time::timeout,
+};
 
 use super::Sessions;
 use crate::{
-    live_session::{Request, attending},
+    cut_off::Heard,
+    live_session::{Known, Parts, Request, attending},
     storage,
 };
 
@@ -26,7 +31,7 @@ pub(super) const PLACES: usize = 2;
 const PLACE_LASTS: Duration = Duration::from_secs(20);
 
 impl Sessions {
-    /// Does both, at once and again and again, until the server stops. Neither waits for the other: while the store of
+    /// Does all of that, at once and again and again, until the server stops. Nothing waits for the rest: while the store of
     /// leases can't be reached, looking up many sessions takes long, and a lost message must not wait for that.
     pub(crate) async fn keep_up(self, members: Members) {
         let tails = async {
@@ -35,9 +40,16 @@ impl Sessions {
                 self.see_to(|| self.repair_tails(), failed).await;
             }
         };
+        let cut_off = async {
+            if self.parts.bus.lossy() {
+                let heard = Mutex::default();
+                let failed = "it could not be looked whether a server is cut off";
+                self.see_to(|| self.say_and_hear(&heard), failed).await;
+            }
+        };
         let failed = "sessions that nobody attends could not be looked up";
         let unattended = self.see_to(|| self.look_after(&members), failed);
-        tokio::join!(tails, unattended);
+        tokio::join!(tails, cut_off, unattended);
     }
 
     /// Repeats something, beginning at once, until the server stops.
@@ -48,7 +60,7 @@ impl Sessions {
         let every = self.parts.config.tail_repair.get();
         let pause = || tokio::time::sleep(every);
         let stop = &self.parts.stop;
-        // These tasks only read, so they can be cancelled at any time.
+        // These tasks only read, or say again what they had said, so they can be cancelled at any time.
         while let Some(seen_to) = stop.run_until_cancelled(what()).await {
             if let Err(error) = seen_to {
                 tracing::warn!(kind = error.kind(), "{failed}");
@@ -57,6 +69,23 @@ impl Sessions {
                 return;
             }
         }
+    }
+
+    /// Says in the log whether this server is cut off from the store of leases, and hears whether others are. A desk with one
+    /// server has nobody to tell.
+    async fn say_and_hear(&self, heard: &Mutex<Heard>) -> Result<(), LogError> {
+        let Parts {
+            log,
+            clock,
+            config,
+            cut_off,
+            ..
+        } = &*self.parts;
+        let mut heard = heard.lock().await;
+        let every = config.tail_repair.get();
+        cut_off
+            .say_and_hear(&**log, clock.unix_ms(), every, &mut heard)
+            .await
     }
 
     /// Has each session in memory that is behind the log catch up: the bus may lose a message without anyone noticing,
@@ -90,12 +119,14 @@ impl Sessions {
     }
 
     /// Loads the sessions that this server is to look after: those in which time alone may bring something (open ones,
-    /// and those with supervisors inside), and which nobody attends on any server. They are loaded one after the other,
-    /// as places become free: a session that can't be loaded gives its place back, and one for which the log does not
-    /// answer keeps it only for a while. A session that is attended by the time its turn comes is loaded needlessly,
-    /// and leaves memory again.
+    /// and those with supervisors inside), and which nobody attends on any server. One that waits for a lost patron is
+    /// left to rest until something is due in it. They are loaded one after the other, as places become free: a session
+    /// that can't be loaded gives its place back, and one for which the log does not answer keeps it only for a while.
+    /// A session that is attended by the time its turn comes is loaded needlessly, and leaves memory again.
     async fn look_after(&self, members: &Members) -> Result<(), LogError> {
-        let mut due = self.parts.list.open();
+        let parts = &self.parts;
+        let now_ms = parts.clock.unix_ms();
+        let mut due = parts.list.to_look_after(now_ms, parts.config.times());
         due.extend(self.supervised().await?);
         due.retain(|id| !self.live.is_live(id) && members.is_mine(id));
         for page in due.chunks(LOOK_UPS) {

@@ -8,8 +8,10 @@ use carrel_platform::auth::statement::CodeList;
 use carrel_session::domain::{
     access::{Purpose, Relation, may_see},
     audience::{Audience, audience_of, project},
+    conference::MOST_ENTRIES,
     decide::Command,
-    event::{Event, Speaker},
+    due::{TOLD_IN_FULL, see_patron},
+    event::{Event, PatronConnection, Speaker},
     people::{Actor, Role},
     refused::Refused,
     resolution::Resolution,
@@ -75,6 +77,7 @@ proptest! {
             if *pause > 380 {
                 world.lose_owner();
             }
+            world.look_for_patron(*pause);
             let before = world.clone();
             let actor = &cast[*who];
             if world.act(actor, command).is_err() {
@@ -112,6 +115,7 @@ proptest! {
                 if *pause > 380 {
                     world.lose_owner();
                 }
+                world.look_for_patron(*pause);
             }
             for (_, silent, enters) in extra.iter().filter(|(when, ..)| *when == at) {
                 let command = if *enters { Command::EnterConference { warning_version: "w1".into() } } else { Command::LeaveConference };
@@ -155,6 +159,54 @@ fn a_supervisor_who_lost_that_right_leaves_conference_mode_as_owner() {
     assert!(world.conference.is_empty());
 }
 
+/// I26: entries are bounded for each librarian, and leaving never is.
+#[test]
+fn a_librarian_enters_a_session_only_so_often() {
+    let mut world = World::default();
+    let [patron, owner, ask, admin] = [0, 2, 6, 7].map(|who| cast()[who].clone());
+    let opening = Command::Open {
+        question: "where?".into(),
+        patron_name: "Ricky".into(),
+        patron_email: String::new(),
+    };
+    let entry = Command::EnterConference {
+        warning_version: "w1".into(),
+    };
+    world.act(&patron, &opening).unwrap();
+    world.act(&owner, &Command::PickUp).unwrap();
+    for _ in 0..MOST_ENTRIES {
+        world.act(&ask, &entry).unwrap();
+        world.act(&ask, &entry).unwrap();
+        world.act(&ask, &Command::LeaveConference).unwrap();
+    }
+    assert_eq!(world.act(&ask, &entry), Err(Refused::EnteredTooOften));
+    world.act(&admin, &entry).unwrap();
+}
+
+/// I26: a patron's connection that comes and goes is told so often, and a loss always.
+#[test]
+fn a_connection_that_comes_and_goes_does_not_fill_the_log() {
+    let mut world = World::default();
+    let opening = Command::Open {
+        question: "where?".into(),
+        patron_name: "Ricky".into(),
+        patron_email: String::new(),
+    };
+    world.act(&cast()[0], &opening).unwrap();
+    let mut look = |connection| {
+        let decision = see_patron(world.staff.as_ref().unwrap(), connection);
+        let told = !decision.session.is_empty();
+        world.take_in(decision);
+        told
+    };
+    for _ in 0..TOLD_IN_FULL / 2 {
+        assert!(look(PatronConnection::Away) && look(PatronConnection::Connected));
+    }
+    assert!(!look(PatronConnection::Away));
+    assert!(look(PatronConnection::Lost) && look(PatronConnection::Connected));
+    assert!(!look(PatronConnection::Away));
+}
+
 /// Checks that the two views are what their audiences' events give, with dense positions.
 fn check_views(world: &World) -> Result<(), TestCaseError> {
     let for_patron = world
@@ -177,7 +229,7 @@ fn check_views(world: &World) -> Result<(), TestCaseError> {
     prop_assert!(ends <= 1, "I10");
     for (event, _) in &world.events {
         if let Event::Ended {
-            by: Speaker::Colleague(_),
+            by: Some(Speaker::Colleague(_)),
         } = event
         {
             return Err(TestCaseError::fail("a supervisor ended a session (R6, D5)"));

@@ -7,8 +7,8 @@ use carrel_session::domain::{
     audience::Audience,
     conference::Conference,
     decide::{Command, Decision, decide},
-    due::{escalate, return_to_queue},
-    event::Event,
+    due::{abandon, escalate, return_to_queue, see_patron},
+    event::{Event, PatronConnection},
     people::{Actor, LibrarianActor, PatronActor, Role, RouteStep, StaffMember, StaffNaming},
     refused::Refused,
     session::Session,
@@ -19,6 +19,12 @@ use proptest::prelude::*;
 pub(crate) const SESSION: &str = "5e551011";
 pub(crate) const WRAP_UP_MS: i64 = 1_000;
 pub(crate) const LAPSE_MS: i64 = 500;
+const TIMES: Times = Times {
+    wrap_up_ms: WRAP_UP_MS,
+    transfer_lapse_ms: LAPSE_MS,
+    abandoned_waiting_ms: 600,
+    abandoned_active_ms: 1_500,
+};
 
 pub(crate) fn patron(session_id: &str) -> Actor {
     Actor::Patron(PatronActor {
@@ -96,10 +102,7 @@ impl World {
             session: self.staff.as_ref(),
             conference: &self.conference,
             now_ms: self.now_ms,
-            times: Times {
-                wrap_up_ms: WRAP_UP_MS,
-                transfer_lapse_ms: LAPSE_MS,
-            },
+            times: TIMES,
         }
     }
 
@@ -136,10 +139,24 @@ impl World {
         }
     }
 
+    /// Has the patron be found lost, or back, as chance has it.
+    pub(crate) fn look_for_patron(&mut self, chance: i64) {
+        let connection = match chance % 10 {
+            0..3 => PatronConnection::Lost,
+            3 => PatronConnection::Connected,
+            _ => return,
+        };
+        if let Some(session) = &self.staff {
+            let decision = see_patron(session, connection);
+            self.take_in(decision);
+        }
+    }
+
     /// Lets time pass, and does what is then due.
     pub(crate) fn wait(&mut self, ms: i64) {
         self.now_ms += ms;
-        for due in [escalate as fn(&Session, i64) -> Decision, lapse] {
+        let abandon = |session: &Session, now_ms| abandon(session, now_ms, TIMES);
+        for due in [escalate as fn(&Session, i64) -> Decision, lapse, abandon] {
             if let Some(session) = &self.staff {
                 let decision = due(session, self.now_ms);
                 self.take_in(decision);

@@ -20,7 +20,7 @@ use carrel_platform::{
     bus::{Bus, local::LocalBus},
     clock::Clock,
     lease::{Leases, memory::MemoryLeases},
-    log::{EventLog, StreamName, sqlite::SqliteLog},
+    log::{EventLog, StreamName, StreamQuery, sqlite::SqliteLog},
     serve::{GrpcServer, Services},
 };
 use carrel_proto::session::v1::{
@@ -264,6 +264,16 @@ impl Desk {
             events.iter().map(|event| event.version).collect(),
             texts.concat(),
         )
+    }
+
+    /// Returns how many streams of a category are open.
+    pub async fn streams(&self, category: &'static str) -> usize {
+        let query = StreamQuery::Open {
+            category,
+            after: None,
+            limit: 100,
+        };
+        self.log.find(query).await.unwrap().len()
     }
 
     /// Returns a fresh command id. Deterministic, so that two desks that do the same have the same ids.

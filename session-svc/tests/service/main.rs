@@ -7,11 +7,13 @@
     unreachable_pub
 )]
 
+mod abandoned;
 mod additions;
 mod attending;
 mod audit;
 mod company;
 mod contention;
+mod cut_off;
 mod damaged;
 mod descriptive_codes;
 mod desk;

@@ -33,7 +33,8 @@ export function ownedBy(session: Session, owner: Person | undefined): Pick<Sessi
 }
 
 /**
- * Whether a session ended before any librarian had it: its patron left the queue, so there is nothing to code (R16).
+ * Whether a session ended before any librarian had it: its patron left the queue, or was lost there, so there is
+ * nothing to code (R16).
  */
 export function wasUnowned(session: Session): boolean {
   const { state, pickUpTime, firstPickUpTime } = session;

@@ -319,6 +319,7 @@ function factsAfter(session: Session, event: SessionEvent): Session {
         state: SessionState.ENDED,
         endTime: event.time,
         endedBy: author?.part ?? Part.UNSPECIFIED,
+        endReason: payload.value.reason,
         patronConnection: PatronConnection.UNSPECIFIED,
         transferOffer: undefined,
       });

@@ -2,7 +2,12 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import { RefusalSchema } from "../gen/carrel/refusal/v1/refusal_pb";
-import { type SessionEvent, SessionEventSchema, TransferOutcome } from "../gen/carrel/session/v1/session_event_pb";
+import {
+  SessionEndedSchema,
+  type SessionEvent,
+  SessionEventSchema,
+  TransferOutcome,
+} from "../gen/carrel/session/v1/session_event_pb";
 import {
   Part,
   PatronConnection,
@@ -86,7 +91,7 @@ describe("an offer (R15)", () => {
     expect(mayOffer(inHand())).toBe(true);
     expect(mayOffer(inHand(Part.COLLEAGUE))).toBe(false);
     expect(mayOffer(undefined)).toBe(false);
-    const ended = event(1, { case: "ended", value: { $typeName: "carrel.session.v1.SessionEnded" } });
+    const ended = event(1, { case: "ended", value: create(SessionEndedSchema) });
     expect(mayOffer(fold(inHand(), { kind: "event", event: ended }))).toBe(false);
   });
 

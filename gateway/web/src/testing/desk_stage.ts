@@ -174,7 +174,7 @@ export class DeskStage {
   }
 
   /** Sends an event of session `s`. */
-  async event(payload: SessionEvent["payload"], author: Author): Promise<void> {
+  async event(payload: SessionEvent["payload"], author: Author | undefined): Promise<void> {
     this.#position += 1n;
     const time = timestampFromMs(Date.now());
     const event = Object.assign(create(SessionEventSchema, { position: this.#position, time, author }), { payload });

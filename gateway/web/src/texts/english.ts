@@ -211,6 +211,7 @@ export const english = {
     youLeftQueue: "You left the queue",
     youEnded: "You ended the chat",
     ended: (name: string) => `${name} ended the chat`,
+    abandoned: "The chat was ended because you were away for too long",
   },
   /** What screen readers are told as it happens. */
   news: {

@@ -232,6 +232,7 @@ export const texts: Texts = {
     youLeftQueue: "Vous avez quitté la file d’attente",
     youEnded: "Vous avez terminé le chat",
     ended: (name) => `${name} a terminé le chat`,
+    abandoned: "Le chat a pris fin, car votre absence a été trop longue",
   },
   news: {
     here: (name) => `${name} est là. Le chat a commencé.`,

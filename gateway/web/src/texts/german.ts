@@ -229,6 +229,7 @@ export const texts: Texts = {
     youLeftQueue: "Sie haben die Warteschlange verlassen",
     youEnded: "Sie haben den Chat beendet",
     ended: (name) => `${name} hat den Chat beendet`,
+    abandoned: "Der Chat wurde beendet, weil Sie zu lange weg waren",
   },
   news: {
     here: (name) => `${name} ist da. Der Chat hat begonnen.`,

@@ -227,6 +227,7 @@ export const texts: Texts = {
     youLeftQueue: "Usted ha salido de la cola",
     youEnded: "Usted ha terminado el chat",
     ended: (name) => `${name} ha terminado el chat`,
+    abandoned: "El chat se ha cerrado porque usted ha estado fuera demasiado tiempo",
   },
   news: {
     here: (name) => `${name} ya le atiende. El chat ha empezado.`,

@@ -43,7 +43,7 @@ fn events() -> Vec<Event> {
             by: owner(),
             text: "a secret".to_owned(),
         },
-        Event::Ended { by: owner() },
+        Event::Ended { by: Some(owner()) },
     ]
 }
 
@@ -156,7 +156,7 @@ fn what_stays_follows_from_the_erasure_alone() {
             (3, "harbor")
         );
         let end = whole.end.unwrap();
-        assert!(matches!(end.by, Speaker::Owner(_)) && end.at_ms == 6);
+        assert!(matches!(end.by, Some(Speaker::Owner(_))) && end.at_ms == 6);
         let by = whole.erased.unwrap().by;
         assert_eq!(by.is_some(), audience == Audience::Staff);
     }

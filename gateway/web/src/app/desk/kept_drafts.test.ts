@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { MemberSchema } from "../../gen/carrel/im/v1/im_service_pb";
+import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { DeskStage, drawn, MAP } from "../../testing/desk_stage";
 import { FakeSocket } from "../../testing/gateway";
@@ -77,7 +78,7 @@ describe("what a librarian has begun to type (D60)", () => {
   it("is gone with the end for the patron, and later for staff with the session", async () => {
     await stage.types("patron-box", "A word for Ricky");
     await stage.types("note-box", "A word for staff");
-    await stage.event({ case: "ended", value: { $typeName: "carrel.session.v1.SessionEnded" } }, MAP);
+    await stage.event({ case: "ended", value: create(SessionEndedSchema) }, MAP);
     expect(stage.desk.view.value?.session?.state).toBe(SessionState.ENDED);
     expect(kept()).not.toContain("A word for Ricky");
     expect(kept()).toContain("A word for staff");

@@ -2,7 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { PatronChat } from "../../app/ask/chat";
 import { isByPatron } from "../../app/ask/news";
 import { takeFocus } from "../../app/parts/embedded";
-import { Part } from "../../gen/carrel/session/v1/session_pb";
+import { EndReason, Part } from "../../gen/carrel/session/v1/session_pb";
 import { safeAddress } from "../../links";
 import { conversation } from "../../state/conversation";
 import type { SessionView } from "../../state/session";
@@ -17,8 +17,9 @@ import { asPatron } from "./conversation";
 import { Unsent } from "./unsent";
 
 /**
- * The end: who ended it, what can be done now, with a clean page for the next person at this computer (D78), and the
- * transcript (D56). The transcript comes last, since in a small window all of it is shown, however long it is.
+ * The end: who ended it, or that nobody did (D53), what can be done now, with a clean page for the next person at this
+ * computer (D78), and the transcript (D56). The transcript comes last, since in a small window all of it is shown,
+ * however long it is.
  */
 export function Ended({ chat }: { chat: PatronChat }) {
   const heading = useRef<HTMLHeadingElement>(null);
@@ -100,9 +101,10 @@ function describe(chat: PatronChat, view: SessionView): { title: string; text: s
       text: words.erasedText(library),
     };
   }
-  if (view.session?.owner === undefined) {
+  const isAbandoned = view.session?.endReason === EndReason.ABANDONED;
+  if (isAbandoned || view.session?.owner === undefined) {
     return {
-      title: words.leftQueue,
+      title: isAbandoned ? words.away : words.leftQueue,
       text: view.events.some((event) => event.payload.case === "pickedUp")
         ? words.leftAfterChat(library)
         : words.unanswered(library),

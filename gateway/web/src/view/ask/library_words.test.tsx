@@ -1,6 +1,6 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { EndReason, Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { PatronPage } from "../../testing/patron_page";
 import { until } from "../../testing/until";
 
@@ -58,6 +58,25 @@ describe("what a library says while its patron waits (D57)", () => {
     await pageOf({});
     await waits(9 * MINUTE);
     expect(message()?.textContent).toBe("");
+  });
+});
+
+describe("the end of a chat whose patron did not come back (D53)", () => {
+  const words = () => page.root.querySelector(".ended-head")?.textContent;
+  const endReason = EndReason.ABANDONED;
+
+  it("says that they were away for too long, and that nobody has answered", async () => {
+    await pageOf({});
+    await page.attends({ state: SessionState.ENDED, endReason });
+    expect(words()).toContain("You were away for too long");
+    expect(words()).toContain("No librarian has answered.");
+  });
+
+  it("does not say that the librarian ended it", async () => {
+    await pageOf({});
+    await page.attends({ state: SessionState.ENDED, owner: OWNER, endReason });
+    expect(words()).toContain("You were away for too long");
+    expect(words()).not.toContain("Ms Map");
   });
 });
 

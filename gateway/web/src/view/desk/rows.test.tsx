@@ -1,6 +1,8 @@
+import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
+import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { PatronConnection } from "../../gen/carrel/session/v1/session_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { DeskStage, drawn, MAP, QUILL, RICKY, ROW } from "../../testing/desk_stage";
@@ -265,7 +267,7 @@ describe("the focus when what has it goes by itself (D82)", () => {
     stage.close();
     stage = await DeskStage.open({ held: ["s"] });
     await stage.attending();
-    await stage.event({ case: "ended", value: { $typeName: "carrel.session.v1.SessionEnded" } }, RICKY);
+    await stage.event({ case: "ended", value: create(SessionEndedSchema) }, RICKY);
     stage.find("[role=tab]", /^My Active/)?.click();
     await settled();
     stage.root.querySelector<HTMLElement>(".row-main")?.focus();

@@ -5,7 +5,7 @@ import {
   TransferClosedSchema,
   TransferOutcome,
 } from "../../gen/carrel/session/v1/session_event_pb";
-import { Part } from "../../gen/carrel/session/v1/session_pb";
+import { EndReason, Part } from "../../gen/carrel/session/v1/session_pb";
 import { SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { DeskStage, drawn, MAP, QUILL, RICKY, ROW } from "../../testing/desk_stage";
 import { until } from "../../testing/until";
@@ -101,6 +101,16 @@ describe("a session that has ended (D52)", () => {
     expect(types()).toBe(false);
     await stage.typing(RICKY);
     expect(types()).toBe(false);
+  });
+});
+
+describe("a session whose patron did not come back (D53)", () => {
+  it("says that nobody ended it", async () => {
+    const ended = create(SessionEndedSchema, { reason: EndReason.ABANDONED });
+    await stage.event({ case: "ended", value: ended }, undefined);
+    expect(stage.root.querySelector(".banner.over")?.textContent).toContain(
+      "Ended by itself: the patron did not come back.",
+    );
   });
 });
 

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Desk } from "../../app/desk/desk";
 import { takeBack } from "../../app/parts/taking_back";
-import { Audience, Part, SessionState } from "../../gen/carrel/session/v1/session_pb";
+import { Audience, EndReason, Part, type Session, SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { patronOf } from "../../patron_label";
 import { whyRefused } from "../../refusal_words";
 import { conversation } from "../../state/conversation";
@@ -197,6 +197,13 @@ function Actions({ desk, view }: { desk: Desk; view: SessionView }) {
   );
 }
 
+/** Says who ended a session (D52), or that nobody did (D53). */
+function howEnded(session: Session | undefined): string {
+  if (session?.endReason === EndReason.ABANDONED) return "Ended by itself: the patron did not come back";
+  if (session?.endedBy !== Part.PATRON) return `Librarian ended (${nameOf(session?.owner)})`;
+  return session.owner === undefined ? "Patron left the queue" : "Patron ended";
+}
+
 function Banner({ desk, view }: { desk: Desk; view: SessionView }) {
   const ref = useRef<HTMLParagraphElement>(null);
   const ended = view.session?.state === SessionState.ENDED;
@@ -211,9 +218,7 @@ function Banner({ desk, view }: { desk: Desk; view: SessionView }) {
     );
   }
   if (ended) {
-    const patronEnded = view.session?.owner === undefined ? "Patron left the queue" : "Patron ended";
-    const who =
-      view.session?.endedBy === Part.PATRON ? patronEnded : `Librarian ended (${nameOf(view.session?.owner)})`;
+    const who = howEnded(view.session);
     const inside = view.part === Part.COLLEAGUE ? " You are no longer in conference mode." : "";
     return (
       <p class="banner over" role="status" ref={ref} tabIndex={-1}>

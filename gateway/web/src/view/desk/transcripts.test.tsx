@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Desk } from "../../app/desk/desk";
 import { Role } from "../../gen/carrel/directory/v1/directory_service_pb";
 import { AcceptedSchema, RefusedSchema } from "../../gen/carrel/gateway/v1/frames_pb";
+import { SessionEndedSchema } from "../../gen/carrel/session/v1/session_event_pb";
 import { SessionState } from "../../gen/carrel/session/v1/session_pb";
 import { AuditedSessionSchema, SessionList } from "../../gen/carrel/session/v1/session_service_pb";
 import { DeskStage, drawn, RICKY, ROW } from "../../testing/desk_stage";
@@ -245,6 +246,17 @@ describe("a session that several librarians owned (D46, D49)", () => {
     await show({ ...SESSION, formerOwners: [map, key] });
     expect(row()).toContain("with Ms Map, then Mr Key, then the patron left the queue");
   });
+
+  it("says that nobody ended it, for a patron who did not come back (D53)", async () => {
+    const endReason = "END_REASON_ABANDONED";
+    await show({ ...SESSION, formerOwners: [map, key], endReason });
+    expect(row()).toContain("with Ms Map, then Mr Key, then the patron did not come back");
+  });
+
+  it("says so of one that a librarian still had, too", async () => {
+    await show({ ...SESSION, formerOwners: [map], owner: key, endReason: "END_REASON_ABANDONED" });
+    expect(root.querySelector(".row .tag")?.textContent).toBe("Patron did not come back");
+  });
 });
 
 describe("the patron's e-mail address after the session", () => {
@@ -391,7 +403,7 @@ describe("the list of ended sessions while it is open (D71)", () => {
     await stage.attending();
     listed = [named("t", "Lola"), named("s", "Ricky")];
     expect(status()).toBe("");
-    await stage.event({ case: "ended", value: { $typeName: "carrel.session.v1.SessionEnded" } }, RICKY);
+    await stage.event({ case: "ended", value: create(SessionEndedSchema) }, RICKY);
     await until(() => expect(status()).toBe("Show 1 session that ended since"));
   });
 

@@ -5,7 +5,7 @@ import { codesOf } from "../../app/desk/descriptive_codes";
 import type { Desk } from "../../app/desk/desk";
 import { EndedSessions, EVERYTHING, isNarrowed, isOlder } from "../../app/desk/ended_sessions";
 import { isLookedAt, onLook } from "../../app/parts/looked_at";
-import { Part, type Session, SessionSchema } from "../../gen/carrel/session/v1/session_pb";
+import { EndReason, Part, type Session, SessionSchema } from "../../gen/carrel/session/v1/session_pb";
 import type { AuditedSession, GetTranscriptResponse } from "../../gen/carrel/session/v1/session_service_pb";
 import { patronOf } from "../../patron_label";
 import type { Item } from "../../state/conversation";
@@ -221,9 +221,16 @@ function titleOf(session: Session): string {
 /** Who answered, and for how long. Of an erased session only the last librarian's library is known. */
 function answeredBy(session: Session, length: string): string {
   const by = inTurn(ownersOf(session));
-  if (session.owner === undefined)
-    return by === "" ? "Patron left the queue" : `with ${by}, then the patron left the queue`;
+  if (session.owner === undefined) {
+    const left = session.endReason === EndReason.ABANDONED ? "did not come back" : "left the queue";
+    return by === "" ? `Patron ${left}` : `with ${by}, then the patron ${left}`;
+  }
   return `with ${session.eraseTime === undefined ? by : session.owner.institutionName}, ${length}`;
+}
+
+function endedBy({ endReason, endedBy }: Session): string {
+  if (endReason === EndReason.ABANDONED) return "Patron did not come back";
+  return endedBy === Part.PATRON ? "Patron ended" : "Librarian ended";
 }
 
 function EndedSession({ desk, session, selected, onOpen, onSet }: EndedSessionProps) {
@@ -244,9 +251,7 @@ function EndedSession({ desk, session, selected, onOpen, onSet }: EndedSessionPr
         </span>
         <span class="row-line">
           <span class="library">{answeredBy(session, length)}</span>
-          {session.owner && (
-            <span class="tag">{session.endedBy === Part.PATRON ? "Patron ended" : "Librarian ended"}</span>
-          )}
+          {session.owner && <span class="tag">{endedBy(session)}</span>}
           {/* Of an erased session, the library is all that is named anyway. */}
           {session.owner && wasAnsweredElsewhere(session) && session.eraseTime === undefined && (
             <span class="tag">Answered by {session.owner.institutionName}</span>

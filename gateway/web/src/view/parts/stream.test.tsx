@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RefusalSchema } from "../../gen/carrel/refusal/v1/refusal_pb";
 import {
   PatronConnectionChangedSchema,
+  SessionEndedSchema,
   SessionEscalatedSchema,
   type SessionEvent,
   SessionEventSchema,
@@ -13,7 +14,13 @@ import {
   TransferOfferedSchema,
   TransferOutcome,
 } from "../../gen/carrel/session/v1/session_event_pb";
-import { Part, PatronConnection, PersonSchema, TransferOfferSchema } from "../../gen/carrel/session/v1/session_pb";
+import {
+  EndReason,
+  Part,
+  PatronConnection,
+  PersonSchema,
+  TransferOfferSchema,
+} from "../../gen/carrel/session/v1/session_pb";
 import type { Item } from "../../state/conversation";
 import { postMessage } from "../../state/deeds";
 import type { Outgoing } from "../../state/session";
@@ -247,7 +254,11 @@ describe("text from other people", () => {
 });
 
 describe("the end (D52)", () => {
-  const ended: SessionEvent["payload"] = { case: "ended", value: { $typeName: "carrel.session.v1.SessionEnded" } };
+  const endedFor = (reason: EndReason): SessionEvent["payload"] => ({
+    case: "ended",
+    value: create(SessionEndedSchema, { reason }),
+  });
+  const ended = endedFor(EndReason.BY_PARTICIPANT);
 
   it("says who ended it", () => {
     const pickedUp = event({ case: "pickedUp", value: { $typeName: "carrel.session.v1.SessionPickedUp" } });
@@ -260,6 +271,15 @@ describe("the end (D52)", () => {
   it("says that a patron who waited left the queue", () => {
     expect(show([event(ended, Part.PATRON, "Ricky")]).textContent).toContain("Patron left the queue");
     expect(show([event(ended, Part.PATRON, "Ricky")], true).textContent).toContain("You left the queue");
+  });
+
+  it("says that nobody ended a session whose patron did not come back (D53)", () => {
+    const abandoned: Item = {
+      kind: "event",
+      event: create(SessionEventSchema, { position: 1n, payload: endedFor(EndReason.ABANDONED) }),
+    };
+    expect(show([abandoned]).textContent).toContain("Ended by itself: the patron did not come back");
+    expect(show([abandoned], true).textContent).toContain("The chat was ended because you were away for too long");
   });
 });
 
