@@ -206,12 +206,12 @@ async fn a_page_of_ones_own_entries_reads_nothing_of_others() {
 async fn what_a_librarian_did_goes_on_on_another_server() {
     let log = FaultyLog::in_memory().unwrap();
     let (here, there) = (Audits::default(), Audits::default());
-    did(&here, &*log, "ask", 1).await;
-    did(&there, &*log, "ask", 2).await;
+    did(&here, &*log, "admin", 1).await;
+    did(&there, &*log, "admin", 2).await;
     let stale = here.append(&*log, "maple", entry("a", 0), LazySpan::default());
     assert!(matches!(stale.await, Err(LogError::Conflict { .. })));
-    did(&here, &*log, "ask", 3).await;
-    let stream = own_stream("maple", "ask");
+    did(&here, &*log, "admin", 3).await;
+    let stream = own_stream("maple", "admin");
     assert_eq!(end_of(&*log, &stream).await, Ok(6));
     assert_eq!(chain(&*log).await.len(), 6);
 }
