@@ -16,7 +16,7 @@ use tokio::{
 use super::Sessions;
 use crate::{
     cut_off::Heard,
-    live_session::{Known, Parts, Request, attending},
+    live_session::{Parts, Request, attending},
     storage,
 };
 

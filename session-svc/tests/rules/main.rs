@@ -168,6 +168,7 @@ fn a_librarian_enters_a_session_only_so_often() {
         question: "where?".into(),
         patron_name: "Ricky".into(),
         patron_email: String::new(),
+        language: String::new(),
     };
     let entry = Command::EnterConference {
         warning_version: "w1".into(),
@@ -191,6 +192,7 @@ fn a_connection_that_comes_and_goes_does_not_fill_the_log() {
         question: "where?".into(),
         patron_name: "Ricky".into(),
         patron_email: String::new(),
+        language: String::new(),
     };
     world.act(&cast()[0], &opening).unwrap();
     let mut look = |connection| {
