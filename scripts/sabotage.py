@@ -222,7 +222,12 @@ BUGS = [
     Bug(
         "poll off",
         "session-svc/src/sessions/upkeep.rs",
-        (("if self.parts.bus.lossy() {", "if !self.parts.bus.lossy() {"),),
+        (
+            (
+                "let tails = async {\n            if self.parts.bus.lossy() {",
+                "let tails = async {\n            if !self.parts.bus.lossy() {",
+            ),
+        ),
     ),
     Bug(
         "leave = end",

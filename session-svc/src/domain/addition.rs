@@ -81,7 +81,7 @@ mod tests {
             (says(Speaker::Patron, "e"), Some("e")),
             (
                 Event::Ended {
-                    by: Speaker::Patron,
+                    by: Some(Speaker::Patron),
                 },
                 None,
             ),

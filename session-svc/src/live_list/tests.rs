@@ -25,7 +25,7 @@ fn list(log: &Arc<SqliteLog>) -> LiveList {
 
 fn ended() -> Event {
     Event::Ended {
-        by: Speaker::Patron,
+        by: Some(Speaker::Patron),
     }
 }
 
