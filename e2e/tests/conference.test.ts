@@ -280,6 +280,8 @@ describe("Ms Map answers in the Notes tab", () => {
     await row(/^Ms Map, .* 1 /).waitFor();
     await row(/^Local history 1 100%/).waitFor();
     expect(await violations(reviewer.page)).toEqual([]);
+    // The report scrolls in its place, and the page around it stays.
+    expect(await reviewer.page.evaluate(() => document.documentElement.scrollHeight - innerHeight)).toBe(0);
     await reviewer.visitor.picture("6-reviewer-reads-the-report");
     const saved = reviewer.page.waitForEvent("download");
     await reviewer.page.getByRole("button", { name: "Save as CSV" }).click();
