@@ -83,9 +83,8 @@ stop_postgres() {
   done
 }
 stop_all() {
-  trap - EXIT
-  # make forwards a SIGTERM that has already reached this script.
   trap '' TERM HUP
+  trap - EXIT
   trap 'kill -KILL "${pids[@]}" 2>/dev/null; stop_postgres immediate; exit 130' INT
   printf '\nstopping; Ctrl-C again: at once\n'
   # Ends both replicas of a service at a time, each service before those that it calls; then Redis, which started first.
@@ -99,7 +98,8 @@ stop_all() {
 }
 trap stop_all EXIT
 trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+# make forwards a SIGTERM that has already reached this script: the second one must not end it before it has stopped all.
+trap "trap '' TERM HUP; exit 143" TERM HUP
 
 # Starts a program in the background, with its output in a file. It gets a separate session, so that Ctrl-C reaches only
 # this script, which stops everything in order.

@@ -5,6 +5,9 @@ source "$(dirname "$0")/environment.sh"
 scripts/setup.sh postgres redis prometheus
 scripts/pages.sh
 
+# Most tests wait for something most of the time, so two for each core keep the cores busy.
+export RUST_TEST_THREADS="${RUST_TEST_THREADS:-$(($(nproc) * 2))}"
+
 section "Rust tests"
 cargo test --workspace --locked --quiet --no-fail-fast "$@"
 

@@ -108,7 +108,8 @@ export class PatronPage {
 
   /** Sends an event of the session. */
   async happens(kind: SessionEvent["payload"]["case"], part: Part = Part.OWNER): Promise<void> {
-    await this.#occurs({ case: kind, value: {} } as SessionEvent["payload"], part);
+    const { payload } = create(SessionEventSchema, { payload: { case: kind, value: {} } as SessionEvent["payload"] });
+    await this.#occurs(payload, part);
   }
 
   /** Sends a message in the session. */
