@@ -393,7 +393,8 @@ async fn until_said(stranger: &Stranger, condition: &str) {
 }
 
 /// PR6: those of this process at once, and those that it did not come to when the next one starts. This process pauses
-/// for a minute after it has vacuumed, and is gone before that is over.
+/// for a minute after it has vacuumed, and is gone before that is over. A transaction of another test may keep a vacuuming
+/// from removing anything: then it is done again.
 #[tokio::test]
 async fn erased_events_are_vacuumed_in_the_background_and_after_a_restart() {
     let place = PostgresSchema::new().await;
@@ -406,16 +407,16 @@ async fn erased_events_are_vacuumed_in_the_background_and_after_a_restart() {
     until_said(&stranger, "vacuum_count = 1").await;
     log.erase(&stream("s"), 2).await.unwrap();
     drop(log);
-    until_said(&stranger, "vacuum_count = 1 AND n_dead_tup = 2").await;
+    until_said(&stranger, "n_dead_tup = 2").await;
     let log = place.open().await;
-    until_said(&stranger, "vacuum_count = 2 AND n_dead_tup = 0").await;
+    until_said(&stranger, "vacuum_count >= 2 AND n_dead_tup = 0").await;
     assert_eq!(payloads(&log, "s").await, ["3"]);
     log.append(batch([write("s", 3, ["4"])])).await.unwrap();
     drop(log);
     until_said(&stranger, "n_live_tup = 2").await;
     let log = place.open().await;
     log.erase(&stream("s"), 3).await.unwrap();
-    until_said(&stranger, "vacuum_count = 3").await;
+    until_said(&stranger, "vacuum_count >= 3").await;
     assert_eq!(payloads(&log, "s").await, ["4"]);
 }
 

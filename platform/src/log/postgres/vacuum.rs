@@ -17,7 +17,7 @@ const MAY_HAVE_DEAD_ROWS: &str =
     FROM pg_stat_user_tables WHERE relid = 'event'::regclass";
 
 /// Vacuums the event table after erasures, in the background, until `stop`: those of this process, and those that a
-/// process before it did not come to.
+/// process before it did not come to. What cannot be removed yet is vacuumed again until it is.
 ///
 /// PostgreSQL's autovacuum runs only when a certain share of the table is dead; a few erasures in a large table would
 /// wait for ever.
@@ -54,6 +54,10 @@ async fn follow(connector: &Connector, erased: &Notify) {
             erased.notify_one();
         }
         tokio::time::sleep(EVERY).await;
+        // An older transaction, such as a backup's, keeps what it might still read from being removed.
+        if may_have_dead_rows(connector).await.unwrap_or(true) {
+            erased.notify_one();
+        }
     }
 }
 
