@@ -58,6 +58,19 @@ impl Leases for Way {
     }
 }
 
+/// Two replicas: `there`, whose way to the store of leases can be cut, and `here`, whose can't.
+async fn replicas(config: Config) -> (Arc<Way>, Desk, Desk) {
+    let first = Desk::with(config.clone()).await;
+    let way = Arc::new(Way {
+        to: Arc::clone(&first.leases),
+        is_cut: AtomicBool::new(false),
+    });
+    let leases = Arc::clone(&way) as Arc<dyn Leases>;
+    let there = first.deaf_replica_with(config, leases).await;
+    let here = first.deaf_replica().await;
+    (way, there, here)
+}
+
 /// What the others make of people who attend on a server that is cut off for longer than its leases and every grace.
 #[tokio::test]
 async fn nobody_is_lost_because_their_server_alone_can_not_reach_the_store_of_leases() {
@@ -70,15 +83,7 @@ async fn nobody_is_lost_because_their_server_alone_can_not_reach_the_store_of_le
         tail_repair: Duration::from_millis(50).into(),
         ..Config::default()
     };
-    let first = Desk::with(config.clone()).await;
-    let way = Arc::new(Way {
-        to: Arc::clone(&first.leases),
-        is_cut: AtomicBool::new(false),
-    });
-    let leases = Arc::clone(&way) as Arc<dyn Leases>;
-    let there = first.deaf_replica_with(config, leases).await;
-    let here = first.deaf_replica().await;
-    drop(first);
+    let (way, there, here) = replicas(config).await;
     let mut ricky = there.patron(SESSION);
     let mut map = there.librarian("map", "harbor", Role::Librarian, &["maple"]);
     let mut admin = there.librarian("admin", "maple", Role::Administrator, &["maple"]);
@@ -129,15 +134,7 @@ async fn what_a_server_says_counts_no_longer_than_it_is_cut_off() {
         tail_repair: Duration::from_millis(50).into(),
         ..Config::default()
     };
-    let first = Desk::with(config.clone()).await;
-    let way = Arc::new(Way {
-        to: Arc::clone(&first.leases),
-        is_cut: AtomicBool::new(false),
-    });
-    let leases = Arc::clone(&way) as Arc<dyn Leases>;
-    let there = first.deaf_replica_with(config, leases).await;
-    let here = first.deaf_replica().await;
-    drop(first);
+    let (way, there, here) = replicas(config).await;
     let mut ricky = there.patron(SESSION);
     ricky.open(there.command_id(), "hello?").await.unwrap();
     let _rickys = ricky.attend(SESSION, None).await.unwrap();
